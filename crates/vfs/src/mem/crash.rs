@@ -1,0 +1,72 @@
+//! What a crash leaves of a [`MemVfs`](super::MemVfs): a new tree with copies of what survives.
+
+use super::directory::{Directory, Names, Node};
+use super::inode::{Content, Inode};
+use super::state::State;
+use crate::SeededRandom;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// What survives.
+#[derive(Clone, Copy)]
+pub(super) enum Survival<'a> {
+    /// Every operation that returned.
+    Everything,
+    /// What was synced.
+    Synced,
+    /// What was synced, and some of the rest.
+    Drawn(&'a SeededRandom),
+}
+
+impl State {
+    /// The file system that is found after a crash now. It shares nothing with this one.
+    pub(super) fn after(&self, survival: Survival<'_>) -> Self {
+        let mut copies = Copies { survival, by_number: HashMap::new() };
+        let copy = |(path, dir): (_, &Directory)| {
+            let names = survival.names(dir);
+            let names = names.into_iter().map(|(name, node)| (name, copies.copy(node)));
+            (path, Directory::of(names.collect()))
+        };
+        let dirs = self.dirs.iter().map(|(path, dir)| (path.clone(), dir)).map(copy).collect();
+        let boot_id = match survival {
+            Survival::Everything => self.boot_id,
+            Survival::Synced | Survival::Drawn(_) => self.boot_id + 1,
+        };
+        Self { dirs, inodes_made: self.inodes_made, boot_id, ..Self::new() }
+    }
+}
+
+impl Survival<'_> {
+    fn names(self, dir: &Directory) -> Names {
+        match self {
+            Self::Everything => dir.names().clone(),
+            Self::Synced => dir.synced_names().clone(),
+            Self::Drawn(random) => dir.drawn_names(random),
+        }
+    }
+
+    fn content(self, content: &Content) -> Content {
+        match self {
+            Self::Everything => content.all(),
+            Self::Synced => content.synced(),
+            Self::Drawn(random) => content.drawn(random),
+        }
+    }
+}
+
+/// The files copied so far: names of one file stay names of one file.
+struct Copies<'a> {
+    survival: Survival<'a>,
+    by_number: HashMap<u64, Arc<Inode>>,
+}
+
+impl Copies<'_> {
+    fn copy(&mut self, node: Node) -> Node {
+        let Node::File(inode) = node else { return node };
+        let copy = self.by_number.entry(inode.number).or_insert_with(|| {
+            let content = self.survival.content(&inode.content.lock());
+            Arc::new(Inode::new(inode.number, content))
+        });
+        Node::File(Arc::clone(copy))
+    }
+}

@@ -1,0 +1,128 @@
+//! One file of [`MemVfs`](super::MemVfs): its bytes, and how to undo what is not synced.
+
+use crate::SeededRandom;
+use parking_lot::Mutex;
+use std::io;
+
+/// A file, whatever names it has.
+pub(super) struct Inode {
+    /// Tells files with several names from files that are alike.
+    pub(super) number: u64,
+    pub(super) content: Mutex<Content>,
+}
+
+/// What is in a file.
+///
+/// Always: undoing `unsynced` from its end gives the bytes of the last sync.
+#[derive(Clone, Default)]
+pub(super) struct Content {
+    pub(super) bytes: Vec<u8>,
+    unsynced: Vec<Change>,
+    /// Somebody holds the lock on this file.
+    pub(super) locked: bool,
+}
+
+/// One write: the bytes `offset..offset + count` are new.
+#[derive(Clone)]
+struct Change {
+    offset: usize,
+    count: usize,
+    /// What was at `offset` before; shorter than `count` if the file grew.
+    replaced: Vec<u8>,
+    /// Length of the file before.
+    bytes_before: usize,
+}
+
+impl Inode {
+    pub(super) fn new(number: u64, content: Content) -> Self {
+        Self { number, content: Mutex::new(content) }
+    }
+}
+
+impl Content {
+    /// Writes `bytes` at `offset`, which must lie in the file or at its end.
+    pub(super) fn write(&mut self, bytes: &[u8], offset: usize) {
+        let bytes_before = self.bytes.len();
+        assert!(offset <= bytes_before, "a write would leave a hole");
+        let overlap = bytes.len().min(bytes_before - offset);
+        let replaced = self.bytes[offset..offset + overlap].to_vec();
+        self.bytes[offset..offset + overlap].copy_from_slice(&bytes[..overlap]);
+        self.bytes.extend_from_slice(&bytes[overlap..]);
+        self.unsynced.push(Change { offset, count: bytes.len(), replaced, bytes_before });
+    }
+
+    /// Writes `bytes` at the end.
+    pub(super) fn append(&mut self, bytes: &[u8]) {
+        self.write(bytes, self.bytes.len());
+    }
+
+    /// Adds zeros up to the length `bytes`; a file as long already stays as it is.
+    ///
+    /// # Errors
+    ///
+    /// [`io::ErrorKind::StorageFull`] if there is no memory for it; nothing is changed.
+    pub(super) fn grow(&mut self, bytes: usize) -> io::Result<()> {
+        let bytes_before = self.bytes.len();
+        if bytes <= bytes_before {
+            return Ok(());
+        }
+        let more = bytes - bytes_before;
+        self.bytes.try_reserve_exact(more).map_err(|_| io::ErrorKind::StorageFull)?;
+        self.bytes.resize(bytes, 0);
+        let replaced = Vec::new();
+        self.unsynced.push(Change { offset: bytes_before, count: more, replaced, bytes_before });
+        Ok(())
+    }
+
+    /// Makes all that was written durable.
+    pub(super) fn sync(&mut self) {
+        self.unsynced.clear();
+    }
+
+    /// Makes `bytes` the whole content, durable at once.
+    pub(super) fn replace(&mut self, bytes: &[u8]) {
+        self.bytes = bytes.to_vec();
+        self.unsynced.clear();
+    }
+
+    /// This content with every write, durable; nobody holds its lock.
+    pub(super) fn all(&self) -> Self {
+        self.clone().made_durable()
+    }
+
+    /// This content as of its last sync.
+    pub(super) fn synced(&self) -> Self {
+        let mut content = self.clone();
+        content.undo_to(0);
+        content.made_durable()
+    }
+
+    /// This content with some first unsynced writes, and perhaps the beginning of the next.
+    pub(super) fn drawn(&self, random: &SeededRandom) -> Self {
+        let kept = random.below(self.unsynced.len() + 1);
+        let mut content = self.clone();
+        content.undo_to(kept + 1);
+        if let Some(next) = content.unsynced.get(kept).filter(|change| change.count > 0) {
+            let torn_bytes = if random.below(2) == 0 { 0 } else { random.below(next.count) };
+            let offset = next.offset;
+            let torn = content.bytes[offset..offset + torn_bytes].to_vec();
+            content.undo_to(kept);
+            content.write(&torn, offset);
+        }
+        content.made_durable()
+    }
+
+    fn made_durable(self) -> Self {
+        Self { bytes: self.bytes, ..Self::default() }
+    }
+
+    /// Undoes the last unsynced writes until no more than `kept` of them are left.
+    fn undo_to(&mut self, kept: usize) {
+        while self.unsynced.len() > kept {
+            let Some(change) = self.unsynced.pop() else { return };
+            self.bytes.truncate(change.bytes_before);
+            let end = change.offset + change.replaced.len();
+            self.bytes[change.offset..end].copy_from_slice(&change.replaced);
+        }
+    }
+}

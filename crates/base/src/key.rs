@@ -59,15 +59,25 @@ pub fn is_successor(key: &[u8], next: &[u8]) -> bool {
 pub fn separator(last: &[u8], next: &[u8]) -> Vec<u8> {
     assert!(last < next, "a separator lies between two different keys");
     let shared = common_prefix_bytes(last, next);
-    // The first different byte of `last`, raised by one, is a bound if it stays below `next`.
-    if let (Some(&low), Some(&high)) = (last.get(shared), next.get(shared))
-        && low + 1 < high
-    {
-        let mut separator = last[..=shared].to_vec();
-        separator[shared] = low + 1;
-        return separator;
+    let (Some(&low), Some(&high)) = (last.get(shared), next.get(shared)) else {
+        return last.to_vec();
+    };
+    // The first different byte of `last`, raised by one, is a bound if it stays below `next`;
+    // if it does not, any later byte is, where there is room to raise it.
+    let raised = if low + 1 < high {
+        Some(shared)
+    } else {
+        let behind = last[shared + 1..].iter().position(|&byte| byte != 0xff);
+        behind.map(|behind| shared + 1 + behind)
+    };
+    match raised {
+        Some(at) if at + 1 < last.len() || at == shared => {
+            let mut separator = last[..=at].to_vec();
+            separator[at] += 1;
+            separator
+        }
+        _ => last.to_vec(),
     }
-    last.to_vec()
 }
 
 #[cfg(test)]
@@ -113,6 +123,14 @@ mod tests {
                 None => prop_assert!(prefix.iter().all(|&byte| byte == 0xff)),
             }
         }
+    }
+
+    #[test]
+    fn a_separator_is_short_also_between_neighbouring_bytes() {
+        assert_eq!(separator(b"0000000000000009", b"0000000000000012"), b"0000000000000009");
+        assert_eq!(separator(b"user:09:profile", b"user:10:address"), b"user:0:");
+        assert_eq!(separator(b"a\xff\xff\x01z", b"b"), b"a\xff\xff\x02");
+        assert_eq!(separator(b"abc", b"abcd"), b"abc");
     }
 
     #[test]

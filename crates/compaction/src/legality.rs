@@ -9,7 +9,7 @@
 //! | e | a move reads nothing: its tables share no keys with each other or the destination |
 //! | g | cuts leave no gap: a size that can be reached, a run to align to that is there |
 //! | h | the outputs fit the disk, even if nothing is dropped |
-//! | i | progress: the tree is another one afterwards |
+//! | i | progress: the tree is another one afterwards, or a merge in place may lose tombstones |
 //!
 //! Rules f and j of the same list speak of dropping data, which no action asks for: the merge
 //! decides that from versions and snapshots.
@@ -212,7 +212,10 @@ impl<'a> Plan<'a> {
                 level == source.level() && self.inputs.len() == source.tables().len()
             }
         };
-        if same {
+        // A rewrite in place is for tombstones, which may have had a reader before.
+        let may_shrink =
+            !self.is_move && self.inputs.iter().any(|input| input.table.point_tombstones > 0);
+        if same && !may_shrink {
             return Err(Illegal::new('i', "the tables are where they shall go"));
         }
         Ok(())

@@ -4,6 +4,8 @@
 //!    tables that overlap, from elsewhere its tables in the range, a few at a time.
 //! 2. They merge into the next run below, whatever its level, or go to a new one at the bottom.
 //! 3. Again, until the range lies in one run at the bottom.
+//! 4. What tombstones were there by then are rewritten, each table once: a reader may have kept
+//!    them from going on the way down.
 //!
 //! Always: each step brings tables one run down, and data written after the start is left alone,
 //! so it ends while writers go on.
@@ -11,6 +13,7 @@
 use crate::leveled::{LAST_LEVEL, level0_groups};
 use crate::{Action, Cut, Dest, OutputClass, Run, TableMeta, TreeView, Why, check};
 use siltstone_base::{Bounds, KeySpan, Seqno};
+use siltstone_sstable::TableId;
 use std::sync::Arc;
 
 /// Most bytes that a step takes from its upper run, in tables' worth.
@@ -21,6 +24,8 @@ const STEP_TABLES: u64 = 8;
 pub struct RangeCompaction {
     range: Bounds,
     until: Seqno,
+    /// Tables of the bottom run that are still to be rewritten, once that has begun.
+    spent: Option<Vec<TableId>>,
 }
 
 /// What a range compaction needs now.
@@ -37,17 +42,17 @@ pub enum RangeStep {
 impl RangeCompaction {
     /// Brings the keys of `range` down, as far as they were written up to the seqno `until`.
     pub const fn new(range: Bounds, until: Seqno) -> Self {
-        Self { range, until }
+        Self { range, until, spent: None }
     }
 
     /// The next step for the tree as it is now.
-    pub fn next(&self, view: &dyn TreeView) -> RangeStep {
+    pub fn next(&mut self, view: &dyn TreeView) -> RangeStep {
         let runs = view.runs();
         let Some(bottom) = runs.last() else { return RangeStep::Done };
         let at_bottom = bottom.level() >= LAST_LEVEL;
         let above = if at_bottom { &runs[..runs.len() - 1] } else { runs };
         let Some(source) = above.iter().find(|run| self.concerns(run)) else {
-            return RangeStep::Done;
+            return self.rewrite_bottom(view, bottom);
         };
         let tables = match source.level() {
             0 => self.level0_tables(view),
@@ -61,6 +66,37 @@ impl RangeCompaction {
             }
             _ => RangeStep::Wait,
         }
+    }
+
+    /// The next table of the bottom run that has tombstones to lose.
+    fn rewrite_bottom(&mut self, view: &dyn TreeView, bottom: &Run) -> RangeStep {
+        let (range, until) = (&self.range, self.until);
+        let spent = self.spent.get_or_insert_with(|| {
+            let meeting = bottom.meeting(range).iter();
+            let spent =
+                meeting.filter(|table| table.point_tombstones > 0 && table.seqnos.0 <= until);
+            spent.map(|table| table.id).rev().collect()
+        });
+        while let Some(&table) = spent.last() {
+            if view.is_busy(table) {
+                return RangeStep::Wait;
+            }
+            spent.pop();
+            if bottom.tables().iter().any(|other| other.id == table) {
+                let dest = Dest::Into(bottom.id());
+                let cut = cut(view.env().table_bytes.max(1), None);
+                let class = OutputClass { runs_below: 0 };
+                let why = Why::Asked;
+                return RangeStep::Act(Action::Merge {
+                    inputs: vec![table],
+                    dest,
+                    cut,
+                    class,
+                    why,
+                });
+            }
+        }
+        RangeStep::Done
     }
 
     fn concerns(&self, run: &Run) -> bool {

@@ -1,0 +1,127 @@
+//! The one way by which tables become part of the database, for flush and compaction alike:
+//! bytes durable, manifest durable, visible, old files removed.
+
+use crate::Error;
+use crate::commit::Segment;
+use crate::files::FileName;
+use crate::manifest::Field;
+use crate::store::Store;
+use crate::sync::atomic::Ordering;
+use crate::tree::{LoggedMemtable, Tree};
+use siltstone_compaction::{TableMeta, VersionEdit};
+use siltstone_sstable::TableId;
+use siltstone_wal::SegmentId;
+use std::sync::Arc;
+
+/// Publishes `edit`, and with it that `flushed` is now in tables, and lets go of what it makes
+/// obsolete. The new tables are synced already; their names are not yet.
+///
+/// # Errors
+///
+/// Of the directory and the manifest, which stop writes. The manifest may name the new tables
+/// then, so they stay where they are.
+pub(super) fn install(
+    store: &Store,
+    tree: &Arc<Tree>,
+    edit: VersionEdit,
+    flushed: Option<&Arc<LoggedMemtable>>,
+) -> Result<(), Error> {
+    let writer = store.writer.as_ref().ok_or(Error::OpenedReadOnly)?;
+    let synced = store.vfs.sync_dir(&store.dir);
+    // A second sync that succeeds would not say that the first names are durable: no retry.
+    synced.map_err(|error| store.stop(Error::io(&store.dir, "syncing", error)))?;
+    let mut freed = flushed.map(|flushed| free_segments(store, Some(flushed))).unwrap_or_default();
+    let mut manifest = writer.manifest.lock();
+    if tree.is_dropped() {
+        drop(manifest);
+        discard(store, edit.added.iter().map(|placed| placed.table.id));
+        return Ok(());
+    }
+    let mut fields = vec![Field::Version { keyspace: tree.id, edit }];
+    fields.extend(flushed.map(|flushed| {
+        let seqno = flushed.last_seqno();
+        Field::Installed { keyspace: tree.id, seqno }
+    }));
+    freed.retain(|segment| manifest.state().segments.contains_key(segment));
+    fields.extend(freed.iter().map(|&segment| Field::SegmentFreed(segment)));
+    fields.push(Field::NextRun(writer.next_run.load(Ordering::Relaxed)));
+    let state = tree.policy.lock().save();
+    if !state.is_empty() {
+        fields.push(Field::PolicyState { keyspace: tree.id, state });
+    }
+    let before = tree.pin();
+    manifest.publish(&fields).map_err(|error| store.stop(error))?;
+    let installed = manifest.state().keyspaces.get(&tree.id);
+    let version = installed.map(|keyspace| Arc::clone(&keyspace.version));
+    let version = version.unwrap_or_else(|| panic!("a keyspace that exists is in the manifest"));
+    tree.install(Arc::clone(&version), flushed);
+    store.segments.remove(&freed);
+    drop(manifest);
+    store.tables.retire(gone(&before.version, &version));
+    drop((before, version));
+    remove_segments(store, &freed);
+    store.tables.sweep();
+    store.throttle.update(store);
+    Ok(())
+}
+
+/// Tables of `old` that `new` does not name.
+fn gone(
+    old: &siltstone_compaction::Version,
+    new: &siltstone_compaction::Version,
+) -> Vec<Arc<TableMeta>> {
+    let kept: std::collections::HashSet<TableId> = new.tables().map(|table| table.id).collect();
+    old.tables().filter(|table| !kept.contains(&table.id)).cloned().collect()
+}
+
+/// Ended segments that no memtable but `flushed` needs.
+///
+/// The segments are listed before the keyspaces: what is written meanwhile, to a new keyspace
+/// too, goes into a segment that has not ended.
+fn free_segments(store: &Store, flushed: Option<&Arc<LoggedMemtable>>) -> Vec<SegmentId> {
+    let segments = store.segments.list();
+    let trees: Vec<Arc<Tree>> = store.trees.read().iter().cloned().collect();
+    let first_of = |tree: &Arc<Tree>| {
+        let state = tree.pin();
+        let goes = |memtable: &Arc<LoggedMemtable>| {
+            flushed.is_some_and(|flushed| Arc::ptr_eq(memtable, flushed))
+        };
+        let needed = state.memtables().filter(|memtable| !goes(memtable));
+        needed.filter_map(|memtable| memtable.first_position()).min()
+    };
+    let needed_from = trees.iter().filter_map(first_of).min().unwrap_or(u64::MAX);
+    let free = |segment: &&Segment| segment.end.is_some_and(|end| end <= needed_from);
+    segments.iter().take_while(free).map(|segment| segment.id).collect()
+}
+
+/// Frees the segments that no memtable needs: after an open, those whose entries are all in
+/// tables.
+pub(crate) fn free_log(store: &Store) -> Result<(), Error> {
+    let writer = store.writer()?;
+    let mut freed = free_segments(store, None);
+    let mut manifest = writer.manifest.lock();
+    freed.retain(|segment| manifest.state().segments.contains_key(segment));
+    if freed.is_empty() {
+        return Ok(());
+    }
+    let fields: Vec<_> = freed.iter().map(|&segment| Field::SegmentFreed(segment)).collect();
+    manifest.publish(&fields).map_err(|error| store.stop(error))?;
+    store.segments.remove(&freed);
+    drop(manifest);
+    remove_segments(store, &freed);
+    Ok(())
+}
+
+fn remove_segments(store: &Store, freed: &[SegmentId]) {
+    for &segment in freed {
+        // What stays behind is found by the next open.
+        drop(store.vfs.unlink(&FileName::Log(segment).path(&store.dir)));
+    }
+}
+
+/// Removes tables that a job wrote and that are nobody's.
+pub(super) fn discard(store: &Store, tables: impl IntoIterator<Item = TableId>) {
+    for id in tables {
+        drop(store.vfs.unlink(&store.tables.path(id)));
+    }
+}

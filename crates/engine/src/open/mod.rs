@@ -1,0 +1,39 @@
+//! Opening, in stages; each gives the next one what it needs.
+//!
+//! ```text
+//! writing    lock -> Located (CURRENT or nothing) -> Recovered (manifest) -> Replayed (logs)
+//!            -> new manifest, new segment -> tidy files -> workers
+//! read-only  CURRENT -> manifest -> open every table -> logs into memory; again if it changed
+//! ```
+//! Always: until the whole log was looked at, nothing is written but LOCK; an open that met
+//! corruption has deleted nothing.
+
+mod locate;
+mod read_only;
+mod recover;
+mod replay;
+mod start;
+
+pub(crate) use read_only::read_only;
+pub(crate) use recover::{Recovered, load_manifest};
+pub(crate) use replay::Replay;
+
+use crate::store::Store;
+use crate::sync::atomic::{AtomicU64, Ordering};
+use crate::{Error, Options};
+use std::path::Path;
+use std::sync::Arc;
+
+/// Opens for writing; creates the database if there is none and that is allowed.
+pub(crate) fn for_writing(options: Options, dir: &Path) -> Result<Arc<Store>, Error> {
+    let located = locate::locate(&options, dir)?;
+    let recovered = recover::recover(&options, dir, located.current)?;
+    let replay = Replay::check(&options, dir, &recovered)?;
+    start::start(options, dir, located.lock, recovered, replay)
+}
+
+/// Number of the next open in this process.
+pub(crate) fn next_instance() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}

@@ -1,0 +1,87 @@
+//! Reads the manifest that CURRENT names.
+
+use crate::current::Current;
+use crate::files::FileName;
+use crate::manifest::{ManifestState, decode, log_error};
+use crate::{Error, Options};
+use siltstone_vfs::Vfs;
+use siltstone_wal::{LogKind, ReplayContext, ReplayError, SegmentFile, SegmentId, replay};
+use std::io;
+use std::path::Path;
+
+/// What the manifest says.
+#[derive(Debug)]
+pub(crate) struct Recovered {
+    pub(crate) current: Current,
+    pub(crate) state: ManifestState,
+    /// How many records it holds.
+    pub(crate) records: u64,
+}
+
+/// Reads the manifest and checks that every file it names is there.
+pub(super) fn recover(options: &Options, dir: &Path, current: Current) -> Result<Recovered, Error> {
+    let recovered = load_manifest(&*options.vfs, dir, current)?;
+    check_tables(&*options.vfs, dir, &recovered.state)?;
+    Ok(recovered)
+}
+
+/// Replays the manifest.
+pub(crate) fn load_manifest(
+    vfs: &dyn Vfs,
+    dir: &Path,
+    current: Current,
+) -> Result<Recovered, Error> {
+    let path = FileName::Manifest(current.manifest).path(dir);
+    let file = vfs.open_read(&path).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => {
+            Error::corrupt(&path, "manifest", 0, "it is missing, though CURRENT names it")
+        }
+        _ => Error::io(&path, "opening", error),
+    })?;
+    let segments = [SegmentFile { id: SegmentId(current.manifest), file, cut: None }];
+    let context = ReplayContext {
+        kind: LogKind::Manifest,
+        database: current.database,
+        boot_id: vfs.boot_id(),
+    };
+    let mut state = ManifestState::default();
+    let replayed = replay(&segments, &context, |record| {
+        let at = |error| Error::decode(&path, error);
+        let payload_offset = record.offset + RECORD_HEADER_BYTES;
+        let fields = decode(record.payload).map_err(|error| at(error.shifted(payload_offset)))?;
+        state
+            .apply(&fields)
+            .map_err(|why| Error::corrupt(&path, "manifest record", record.offset, why))
+    });
+    let replayed = replayed.map_err(|error| match error {
+        ReplayError::Log(error) => log_error(&path, error),
+        ReplayError::Apply(error) => error,
+    })?;
+    if replayed.records == 0 {
+        return Err(Error::corrupt(&path, "manifest", 0, "its first record is missing"));
+    }
+    Ok(Recovered { current, state, records: replayed.records })
+}
+
+/// Bytes before a record's payload: docs/formats.md §2.
+const RECORD_HEADER_BYTES: u64 = 24;
+
+/// A table that the manifest names must be there with the length it had.
+fn check_tables(vfs: &dyn Vfs, dir: &Path, state: &ManifestState) -> Result<(), Error> {
+    let entries = vfs.list(dir).map_err(|error| Error::io(dir, "listing", error))?;
+    let bytes_of: std::collections::BTreeMap<_, _> =
+        entries.iter().map(|entry| (entry.name.as_os_str(), entry.metadata.bytes)).collect();
+    let tables = state.keyspaces.values().flat_map(|keyspace| keyspace.version.tables());
+    for table in tables {
+        let path = FileName::Table(table.id).path(dir);
+        let bytes = path.file_name().and_then(|name| bytes_of.get(name)).copied();
+        let why = match bytes {
+            None => "it is missing, though the manifest names it",
+            Some(bytes) if bytes < table.file_bytes => "it is shorter than the manifest says",
+            Some(bytes) if bytes > table.file_bytes => "it is longer than the manifest says",
+            Some(_) => continue,
+        };
+        return Err(Error::corrupt(&path, "table", bytes.unwrap_or(0), why));
+    }
+    Ok(())
+}

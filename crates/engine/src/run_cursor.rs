@@ -1,0 +1,188 @@
+//! Cursors over what a tree is made of: a memtable, or a run of tables opened one after another.
+
+use crate::Error;
+use crate::tables::Tables;
+use crate::tree::TreeState;
+use siltstone_base::{Bounds, Cursor, Entry, PinnedBytes, Seqno};
+use siltstone_compaction::{MergeCursor, Run};
+use siltstone_memtable::MemtableCursor;
+use siltstone_sstable::TableCursor;
+use std::sync::Arc;
+
+/// The merged runs of one tree, newest first.
+pub(crate) type TreeCursor = MergeCursor<PartCursor>;
+
+/// A cursor over everything in `state` that may lie within `bounds`.
+pub(crate) fn tree_cursor(tables: &Arc<Tables>, state: &TreeState, bounds: &Bounds) -> TreeCursor {
+    let memtables = state.memtables().map(|memtable| PartCursor::Memtable(memtable.table.cursor()));
+    let runs = state.version.runs().iter().filter(|run| !run.meeting(bounds).is_empty());
+    let runs = runs.map(|run| PartCursor::Run(RunCursor::new(Arc::clone(tables), Arc::clone(run))));
+    MergeCursor::new(memtables.chain(runs).collect())
+}
+
+/// One sorted part of a tree.
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "one per run, never moved while in use")]
+pub(crate) enum PartCursor {
+    Memtable(MemtableCursor),
+    Run(RunCursor),
+}
+
+/// What a memtable cursor gave, which never is an error.
+fn sure<T>(result: Result<T, std::convert::Infallible>) -> T {
+    match result {
+        Ok(value) => value,
+        Err(never) => match never {},
+    }
+}
+
+macro_rules! each {
+    ($self:ident, $cursor:ident => $memtable:expr, $run:expr) => {
+        match $self {
+            Self::Memtable($cursor) => $memtable,
+            Self::Run($cursor) => $run,
+        }
+    };
+}
+
+impl Cursor for PartCursor {
+    type Error = Error;
+
+    fn valid(&self) -> bool {
+        each!(self, cursor => cursor.valid(), cursor.valid())
+    }
+
+    fn seek_to_first(&mut self) -> Result<bool, Error> {
+        each!(self, cursor => Ok(sure(cursor.seek_to_first())), cursor.seek_to_first())
+    }
+
+    fn seek_to_last(&mut self) -> Result<bool, Error> {
+        each!(self, cursor => Ok(sure(cursor.seek_to_last())), cursor.seek_to_last())
+    }
+
+    fn seek(&mut self, key: &[u8], seqno: Seqno) -> Result<bool, Error> {
+        each!(self, cursor => Ok(sure(cursor.seek(key, seqno))), cursor.seek(key, seqno))
+    }
+
+    fn seek_for_prev(&mut self, key: &[u8], seqno: Seqno) -> Result<bool, Error> {
+        each!(self, cursor => Ok(sure(cursor.seek_for_prev(key, seqno))), cursor.seek_for_prev(key, seqno))
+    }
+
+    fn next(&mut self) -> Result<bool, Error> {
+        each!(self, cursor => Ok(sure(cursor.next())), cursor.next())
+    }
+
+    fn prev(&mut self) -> Result<bool, Error> {
+        each!(self, cursor => Ok(sure(cursor.prev())), cursor.prev())
+    }
+
+    fn entry(&self) -> Entry<'_> {
+        each!(self, cursor => cursor.entry(), cursor.entry())
+    }
+
+    fn pin_value(&self) -> PinnedBytes {
+        each!(self, cursor => cursor.pin_value(), cursor.pin_value())
+    }
+}
+
+/// A cursor over the tables of one run; at most one of them is in use.
+#[derive(Debug)]
+pub(crate) struct RunCursor {
+    tables: Arc<Tables>,
+    run: Arc<Run>,
+    /// The table in use and its cursor.
+    at: Option<(usize, TableCursor)>,
+}
+
+impl RunCursor {
+    pub(crate) const fn new(tables: Arc<Tables>, run: Arc<Run>) -> Self {
+        Self { tables, run, at: None }
+    }
+
+    /// Goes to table `index` and moves there; on to its neighbours while it has nothing.
+    fn go(
+        &mut self,
+        index: usize,
+        forward: bool,
+        mut first_move: impl FnMut(&mut TableCursor) -> Result<bool, siltstone_sstable::Error>,
+    ) -> Result<bool, Error> {
+        let mut next = Some(index);
+        let mut first = true;
+        while let Some(index) = next.filter(|&index| index < self.run.tables().len()) {
+            let mut cursor = match self.at.take() {
+                Some((at, cursor)) if at == index => cursor,
+                _ => self.tables.get(&self.run.tables()[index])?.cursor(),
+            };
+            let moved = if first {
+                first_move(&mut cursor)
+            } else if forward {
+                cursor.seek_to_first()
+            } else {
+                cursor.seek_to_last()
+            };
+            if moved.map_err(|error| self.tables.error(error))? {
+                self.at = Some((index, cursor));
+                return Ok(true);
+            }
+            first = false;
+            next = if forward { index.checked_add(1) } else { index.checked_sub(1) };
+        }
+        self.at = None;
+        Ok(false)
+    }
+}
+
+impl Cursor for RunCursor {
+    type Error = Error;
+
+    fn valid(&self) -> bool {
+        self.at.as_ref().is_some_and(|(_, cursor)| cursor.valid())
+    }
+
+    fn seek_to_first(&mut self) -> Result<bool, Error> {
+        self.go(0, true, TableCursor::seek_to_first)
+    }
+
+    fn seek_to_last(&mut self) -> Result<bool, Error> {
+        let last = self.run.tables().len().saturating_sub(1);
+        self.go(last, false, TableCursor::seek_to_last)
+    }
+
+    fn seek(&mut self, key: &[u8], seqno: Seqno) -> Result<bool, Error> {
+        let index = self.run.tables().partition_point(|table| table.span.last.as_slice() < key);
+        self.go(index, true, |cursor| cursor.seek(key, seqno))
+    }
+
+    fn seek_for_prev(&mut self, key: &[u8], seqno: Seqno) -> Result<bool, Error> {
+        let behind = self.run.tables().partition_point(|table| table.span.first.as_slice() <= key);
+        let Some(index) = behind.checked_sub(1) else {
+            self.at = None;
+            return Ok(false);
+        };
+        self.go(index, false, |cursor| cursor.seek_for_prev(key, seqno))
+    }
+
+    fn next(&mut self) -> Result<bool, Error> {
+        match self.at.as_ref().map(|(index, _)| *index) {
+            Some(index) => self.go(index, true, TableCursor::next),
+            None => Ok(false),
+        }
+    }
+
+    fn prev(&mut self) -> Result<bool, Error> {
+        match self.at.as_ref().map(|(index, _)| *index) {
+            Some(index) => self.go(index, false, TableCursor::prev),
+            None => Ok(false),
+        }
+    }
+
+    fn entry(&self) -> Entry<'_> {
+        let (_, cursor) = self.at.as_ref().unwrap_or_else(|| panic!("the cursor stands on none"));
+        cursor.entry()
+    }
+
+    fn pin_value(&self) -> PinnedBytes {
+        let (_, cursor) = self.at.as_ref().unwrap_or_else(|| panic!("the cursor stands on none"));
+        cursor.pin_value()
+    }
+}

@@ -1,0 +1,126 @@
+//! How the program ends: 0 done, 1 absent or a check failed, 2 wrong use, 3 the database refused
+//! or is damaged. What went wrong is one line on stderr.
+
+use clap::error::ErrorKind;
+use siltstone::Error;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+const ABSENT: u8 = 1;
+const WRONG_USE: u8 = 2;
+const REFUSED: u8 = 3;
+
+/// A failure that is not the database's own.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    /// What was asked for is not there, a check found something, or the system failed.
+    #[error("{0}")]
+    Absent(String),
+    /// It cannot be done as it was asked for.
+    #[error("{0}")]
+    WrongUse(String),
+    /// The directory is not one that a database can be in.
+    #[error("{0}")]
+    Refused(String),
+}
+
+impl Failure {
+    fn code(&self) -> u8 {
+        match self {
+            Self::Absent(_) => ABSENT,
+            Self::WrongUse(_) => WRONG_USE,
+            Self::Refused(_) => REFUSED,
+        }
+    }
+}
+
+/// Reports how a command ended.
+pub(crate) fn of(done: anyhow::Result<()>) -> ExitCode {
+    let Err(error) = done else { return ExitCode::SUCCESS };
+    let code = code_of(&error);
+    if code != 0 {
+        say(&message_of(&error));
+    }
+    ExitCode::from(code)
+}
+
+/// Reports arguments that are wrong, or prints the help that was asked for.
+pub(crate) fn of_parsing(error: &clap::Error) -> ExitCode {
+    if !error.use_stderr() {
+        // A reader who has left misses nothing.
+        drop(error.print());
+        return ExitCode::SUCCESS;
+    }
+    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        say("name a command, such as put, get or demo; see siltstone --help");
+        return ExitCode::from(WRONG_USE);
+    }
+    let text = error.render().to_string();
+    let lines = text.lines().map(str::trim).take_while(|line| !line.starts_with("Usage:"));
+    let lines = lines.filter(|line| !line.is_empty() && !line.starts_with("For more information"));
+    let message: Vec<_> = lines.map(|line| line.trim_start_matches("error: ")).collect();
+    say(&format!("{}; see siltstone --help", message.join(" ")));
+    ExitCode::from(WRONG_USE)
+}
+
+/// Writes one line to stderr; if that is closed, nobody is there to be told.
+pub(crate) fn say(message: &str) {
+    let line = message.split_whitespace().collect::<Vec<_>>().join(" ");
+    drop(writeln!(io::stderr(), "siltstone: {line}"));
+}
+
+/// The error and its causes, each said once: many an error repeats its cause.
+fn message_of(error: &anyhow::Error) -> String {
+    let mut message = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if message.is_empty() {
+            message = cause;
+        } else if !message.contains(&cause) {
+            message = format!("{message}: {cause}");
+        }
+    }
+    message
+}
+
+fn code_of(error: &anyhow::Error) -> u8 {
+    for cause in error.chain() {
+        if let Some(failure) = cause.downcast_ref::<Failure>() {
+            return failure.code();
+        }
+        if let Some(error) = cause.downcast_ref::<Error>() {
+            return code_of_database(error);
+        }
+        if let Some(error) = cause.downcast_ref::<io::Error>() {
+            // Ours alone: what the database meets is within its own error.
+            return if error.kind() == io::ErrorKind::BrokenPipe { 0 } else { ABSENT };
+        }
+    }
+    ABSENT
+}
+
+const fn code_of_database(error: &Error) -> u8 {
+    match error {
+        Error::TooLarge { .. } | Error::InvalidOption { .. } | Error::InvalidName { .. } => {
+            WRONG_USE
+        }
+        _ => REFUSED,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_innermost_reason_that_is_known_decides() {
+        let closed = io::Error::from(io::ErrorKind::BrokenPipe);
+        let full = io::Error::from(io::ErrorKind::StorageFull);
+        let check = |error: anyhow::Error, code| assert_eq!(code_of(&error), code, "{error:#}");
+        check(closed.into(), 0);
+        check(anyhow::Error::from(full).context("stdout"), 1);
+        check(anyhow::anyhow!("something else"), 1);
+        check(Failure::WrongUse("so".into()).into(), 2);
+        check(anyhow::Error::from(Error::Closed).context("closing"), 3);
+        check(Error::InvalidOption { option: "o", why: "so".into() }.into(), 2);
+    }
+}

@@ -1,0 +1,54 @@
+//! The project's own commands.
+//!
+//! ```text
+//! cargo xtask ci             everything a change must pass, with a table at the end
+//! cargo xtask layers         the chain of crates and the rules of their folders
+//! cargo xtask integration    the long model runs of the engine
+//! ```
+//!
+//! Plain programs in the project's own language instead of shell: they run where cargo runs, and
+//! their decisions have tests. Everything they start is cargo or what cargo built.
+
+#![expect(clippy::print_stdout, reason = "these commands talk to the person who started them")]
+
+mod cargo;
+mod chain;
+mod ci;
+mod dependencies;
+mod integration;
+mod layers;
+mod layout;
+mod part;
+mod report;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::cargo::Cargo;
+use crate::workspace::Workspace;
+
+/// The project's own commands.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+enum Command {
+    /// Everything a change must pass; a table of results and seconds closes it
+    Ci(ci::Args),
+    /// The chain of crates, dev- and build-dependencies too, and the rules of their folders
+    Layers,
+    /// The long model runs of the engine
+    Integration(integration::Args),
+}
+
+fn main() -> anyhow::Result<ExitCode> {
+    let command = Command::parse();
+    let workspace = Workspace::load()?;
+    let cargo = Cargo::new(&workspace.root);
+    let passed = match command {
+        Command::Ci(args) => ci::run(&args, &workspace, &cargo),
+        Command::Layers => layers::run(&workspace)?,
+        Command::Integration(args) => integration::run(&args, &cargo)?,
+    };
+    Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

@@ -22,6 +22,7 @@ pub trait Join: Debug + Send {
 pub struct ThreadSpawner;
 
 impl Spawner for ThreadSpawner {
+    #[expect(clippy::disallowed_methods, reason = "this is the seam")]
     fn spawn(&self, name: &str, work: Box<dyn FnOnce() + Send>) -> io::Result<Box<dyn Join>> {
         let thread = std::thread::Builder::new().name(name.to_owned()).spawn(work)?;
         Ok(Box::new(Thread(thread)))

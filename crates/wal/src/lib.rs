@@ -43,6 +43,7 @@ mod batch;
 mod error;
 mod format;
 mod ids;
+mod inspect;
 mod log_end;
 mod open_segment;
 mod ops;
@@ -55,6 +56,7 @@ pub use batch::{Batch, GroupHeader};
 pub use error::Error;
 pub use format::{Birth, LogIdentity, LogKind};
 pub use ids::{KeyspaceId, SegmentId};
+pub use inspect::{HeaderState, inspect};
 pub use log_end::LogEnd;
 pub use ops::{Op, Ops, decode_group};
 pub use replay::{

@@ -13,6 +13,7 @@ mod read_only;
 mod recover;
 mod replay;
 mod start;
+mod strays;
 
 pub(crate) use read_only::read_only;
 pub(crate) use recover::{Recovered, load_manifest};
@@ -28,8 +29,9 @@ use std::sync::Arc;
 pub(crate) fn for_writing(options: Options, dir: &Path) -> Result<Arc<Store>, Error> {
     let located = locate::locate(&options, dir)?;
     let recovered = recover::recover(&options, dir, located.current)?;
+    let foreign = strays::judge(&options, dir, &recovered)?;
     let replay = Replay::check(&options, dir, &recovered)?;
-    start::start(options, dir, located.lock, recovered, replay)
+    start::start(options, dir, located.lock, recovered, replay, &foreign)
 }
 
 /// Number of the next open in this process.

@@ -5,7 +5,7 @@
 //! have been at work: then all of it is tried again from CURRENT.
 
 use super::start::{build, trees_of};
-use super::{Replay, load_manifest};
+use super::{Replay, load_manifest, strays};
 use crate::current::Current;
 use crate::files::FileName;
 use crate::open::locate::check_dir;
@@ -53,6 +53,7 @@ fn try_open(options: &Options, dir: &Path) -> Result<Arc<Store>, Error> {
     let current = Current::load(&*options.vfs, dir)?;
     let Some(current) = current else { return Err(no_current(options, dir)) };
     let recovered = load_manifest(&*options.vfs, dir, current)?;
+    strays::judge(options, dir, &recovered)?;
     let replay = Replay::check(options, dir, &recovered)?;
     let store = build(options.clone(), dir, current.database, None, &replay);
     store.segments.fill(replay.segments.clone());

@@ -18,6 +18,23 @@ pub(crate) struct Recovered {
     pub(crate) records: u64,
 }
 
+impl Recovered {
+    /// A log header tells which manifest there was at its birth, and how many records it held: no
+    /// less may be left.
+    pub(super) fn check_witness(
+        &self,
+        dir: &Path,
+        (number, records): (u64, u64),
+    ) -> Result<(), Error> {
+        let current = self.current.manifest;
+        if number < current || (number == current && records <= self.records) {
+            return Ok(());
+        }
+        let path = FileName::Manifest(current).path(dir);
+        Err(Error::corrupt(&path, "manifest", 0, "it holds less than a log segment saw of it"))
+    }
+}
+
 /// Reads the manifest and checks that every file it names is there.
 pub(super) fn recover(options: &Options, dir: &Path, current: Current) -> Result<Recovered, Error> {
     let recovered = load_manifest(&*options.vfs, dir, current)?;

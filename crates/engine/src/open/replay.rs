@@ -52,7 +52,7 @@ impl Replay {
         };
         let mut order = SeqnoOrder { last: 0, next_keyspace: state.next_keyspace };
         let replayed = run(dir, &files, &context, |record| order.check(dir, &record))?;
-        check_witness(dir, recovered, &replayed)?;
+        replayed.witness.map_or(Ok(()), |witness| recovered.check_witness(dir, witness))?;
         let cut = match replayed.end {
             LogEnd::Torn { segment, offset, .. } => Some((segment, offset)),
             _ => None,
@@ -215,16 +215,4 @@ fn apply_record(
         seqno += 1;
     }
     Ok((touched, seqno - 1))
-}
-
-/// A log header tells how much of the manifest there was at its birth: no less may be left.
-fn check_witness(dir: &Path, recovered: &Recovered, replayed: &Replayed) -> Result<(), Error> {
-    let Some((number, records)) = replayed.witness else { return Ok(()) };
-    let current = recovered.current.manifest;
-    let behind = number > current || (number == current && records > recovered.records);
-    if !behind {
-        return Ok(());
-    }
-    let path = FileName::Manifest(current).path(dir);
-    Err(Error::corrupt(&path, "manifest", 0, "it holds less than a log segment saw of it"))
 }

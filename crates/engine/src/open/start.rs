@@ -40,6 +40,7 @@ pub(super) fn start(
     lock: Box<dyn LockGuard>,
     recovered: Recovered,
     mut replay: Replay,
+    foreign: &[FileName],
 ) -> Result<Arc<Store>, Error> {
     sync_log(&options, dir, &replay)?;
     let files = list_files(&options, dir)?;
@@ -64,7 +65,7 @@ pub(super) fn start(
     // Only now may a flush free segments: before, entries of theirs were still to come.
     store.segments.fill(log.segments);
     jobs::free_log(&store)?;
-    tidy(&store, &files);
+    tidy(&store, &files, foreign);
     if store.segments.list().len() > SEGMENTS_MAX {
         store.rotate_all(None)?;
     }
@@ -269,9 +270,9 @@ fn flush(store: &Store, tree: &Arc<Tree>, last_seqno: Seqno) -> Result<bool, Err
     Ok(rotated)
 }
 
-/// Removes files of ours that the manifest does not name. A table goes only if a manifest
+/// Removes files of ours that the manifest does not name, but none of another database. A table goes only if a manifest
 /// recorded the upper half of its id. What cannot be removed is left for the next open.
-fn tidy(store: &Store, files: &[FileName]) {
+fn tidy(store: &Store, files: &[FileName], foreign: &[FileName]) {
     let Some(writer) = &store.writer else { return };
     let manifest = writer.manifest.lock();
     let state = manifest.state();
@@ -280,7 +281,7 @@ fn tidy(store: &Store, files: &[FileName]) {
         .values()
         .flat_map(|keyspace| keyspace.version.tables().map(|table| table.id))
         .collect();
-    for file in files {
+    for file in files.iter().filter(|file| !foreign.contains(file)) {
         let unnamed = match file {
             FileName::Lock | FileName::Current => false,
             FileName::CurrentNew => true,

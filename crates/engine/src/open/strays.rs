@@ -1,0 +1,44 @@
+//! Logs and manifests that the manifest does not name: left over from a crash, or not ours.
+//!
+//! A log's header tells how many records the manifest held when the log was created. If that is
+//! more than there are now, the manifest has lost some, and this log is not left over but
+//! forgotten: corruption, with nothing deleted.
+
+use super::Recovered;
+use crate::files::FileName;
+use crate::{Error, Options};
+use siltstone_wal::{HeaderState, LogIdentity, LogKind, SegmentId, inspect};
+use std::path::Path;
+
+/// Looks at each unnamed log and manifest and returns those of another database, which stay.
+pub(super) fn judge(
+    options: &Options,
+    dir: &Path,
+    recovered: &Recovered,
+) -> Result<Vec<FileName>, Error> {
+    let entries = options.vfs.list(dir).map_err(|error| Error::io(dir, "listing", error))?;
+    let mut foreign = Vec::new();
+    for file in entries.iter().filter_map(|entry| FileName::parse(&entry.name)) {
+        let (kind, segment) = match file {
+            FileName::Log(id) if !recovered.state.segments.contains_key(&id) => (LogKind::Log, id),
+            FileName::Manifest(number) if number != recovered.current.manifest => {
+                (LogKind::Manifest, SegmentId(number))
+            }
+            _ => continue,
+        };
+        let identity = LogIdentity { kind, database: recovered.current.database, segment };
+        match header_of(options, &file.path(dir), &identity)? {
+            HeaderState::Ours { witness_number, witness_records } => {
+                recovered.check_witness(dir, (witness_number, witness_records))?;
+            }
+            HeaderState::Foreign => foreign.push(file),
+            HeaderState::Unfinished => {}
+        }
+    }
+    Ok(foreign)
+}
+
+fn header_of(options: &Options, path: &Path, identity: &LogIdentity) -> Result<HeaderState, Error> {
+    let file = options.vfs.open_read(path).map_err(|error| Error::io(path, "opening", error))?;
+    inspect(&*file, identity).map_err(|error| Error::io(path, "reading", error))
+}

@@ -1,0 +1,130 @@
+//! What was written, in order, and which states a crash may leave of it.
+
+use crate::common::State;
+use siltstone::Seqno;
+use std::collections::BTreeMap;
+
+/// Contents of one keyspace.
+pub(crate) type Map = BTreeMap<Vec<u8>, Vec<u8>>;
+
+/// One op: the number of the keyspace, the key, and the value unless it is a delete.
+pub(crate) type Op = (u64, Vec<u8>, Option<Vec<u8>>);
+
+/// A batch that was written, or was tried to.
+#[derive(Clone, Debug)]
+pub(crate) struct Write {
+    pub(crate) ops: Vec<Op>,
+    pub(crate) seqno: Seqno,
+}
+
+/// Keyspaces that exist: their names and numbers. One that was dropped and made again has
+/// another number.
+pub(crate) type Spaces = BTreeMap<String, u64>;
+
+/// A checkpoint, and what it must show.
+#[derive(Clone, Debug)]
+pub(crate) struct Copy {
+    pub(crate) dir: String,
+    pub(crate) state: State,
+    /// Whether the call returned; else there may be no database.
+    pub(crate) is_done: bool,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct History {
+    /// Acknowledged writes.
+    pub(crate) writes: Vec<Write>,
+    /// So many of them were made to survive loss of power.
+    pub(crate) synced: usize,
+    /// What did that.
+    pub(crate) synced_by: &'static str,
+    /// The first write that failed; its record may be there nevertheless.
+    pub(crate) failed: Option<Vec<Op>>,
+    pub(crate) spaces: Spaces,
+    pub(crate) copies: Vec<Copy>,
+    /// The other keyspaces there may be, after a creation or drop that failed.
+    pub(crate) spaces_perhaps: Option<Spaces>,
+}
+
+impl History {
+    /// Notes that a call returned which made all writes so far survive loss of power.
+    pub(crate) fn sync_by(&mut self, what: &'static str) {
+        self.synced = self.writes.len();
+        self.synced_by = what;
+    }
+
+    /// The state after the first `count` writes.
+    pub(crate) fn state(&self, spaces: &Spaces, count: usize) -> State {
+        let mut maps: BTreeMap<u64, Map> =
+            spaces.values().map(|&number| (number, Map::new())).collect();
+        let failed = self.failed.iter();
+        for ops in self.writes.iter().map(|write| &write.ops).chain(failed).take(count) {
+            apply(&mut maps, ops);
+        }
+        let named = spaces.iter().map(|(name, number)| (name.clone(), maps[number].clone()));
+        named.collect()
+    }
+
+    /// How many writes lead to `found`, at least `least`; the smallest such number.
+    ///
+    /// # Panics
+    ///
+    /// If none does.
+    pub(crate) fn assert_prefix(&self, found: &State, least: usize) -> usize {
+        let all = self.writes.len() + usize::from(self.failed.is_some());
+        let possible: Vec<_> = [Some(&self.spaces), self.spaces_perhaps.as_ref()]
+            .into_iter()
+            .flatten()
+            .filter(|spaces| spaces.keys().eq(found.keys()))
+            .collect();
+        let names = found.keys();
+        assert!(!possible.is_empty(), "the keyspaces are {names:?}, not {:?}", self.spaces);
+        for spaces in &possible {
+            let count = (least..=all).find(|&count| self.state(spaces, count) == *found);
+            if let Some(count) = count {
+                return count;
+            }
+        }
+        let below = (0..least).rev().find(|&count| self.state(possible[0], count) == *found);
+        let wanted = self.state(possible[0], self.writes.len());
+        panic!(
+            "no prefix of {least}..={all} writes (synced by {}): it is that of {below:?}; after all \
+             writes it would differ in {:?}",
+            self.synced_by,
+            difference(found, &wanted)
+        );
+    }
+
+    /// The seqno of the last of the first `count` writes.
+    pub(crate) fn seqno_after(&self, count: usize) -> Seqno {
+        let mut counted = self.writes.iter().take(count);
+        counted.next_back().map_or(0, |write| write.seqno)
+    }
+}
+
+fn apply(maps: &mut BTreeMap<u64, Map>, ops: &[Op]) {
+    for (number, key, value) in ops {
+        let Some(map) = maps.get_mut(number) else { continue };
+        match value {
+            Some(value) => map.insert(key.clone(), value.clone()),
+            None => map.remove(key),
+        };
+    }
+}
+
+/// Keys whose values differ, with the lengths of both.
+fn difference(found: &State, wanted: &State) -> Vec<String> {
+    let length = |state: &State, name: &str, key: &[u8]| state[name].get(key).map(Vec::len);
+    let mut differences = Vec::new();
+    for name in found.keys() {
+        let mut keys: Vec<_> = found[name].keys().chain(wanted[name].keys()).collect();
+        keys.sort();
+        keys.dedup();
+        let keys = keys.into_iter().filter(|&key| found[name].get(key) != wanted[name].get(key));
+        differences.extend(keys.map(|key| {
+            let (found, wanted) = (length(found, name, key), length(wanted, name, key));
+            format!("{name} {}: found {found:?}, wanted {wanted:?}", key.escape_ascii())
+        }));
+    }
+    differences
+}

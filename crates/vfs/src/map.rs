@@ -18,7 +18,7 @@
 use std::fmt;
 use std::fs::File;
 use std::io;
-use std::ops::Deref;
+use std::ops::{Deref, Range};
 use std::sync::Arc;
 
 /// The bytes of a file that never changes again, shared; cloning copies none.
@@ -48,6 +48,20 @@ impl Map {
         #[cfg(unix)]
         let _ = mapped.advise(memmap2::Advice::Random);
         Ok(Self { source: Source::Mapped(Arc::new(mapped)) })
+    }
+
+    /// Asks the system to bring these bytes into memory soon, and does not wait for them. Advice
+    /// only: a range outside the map asks for nothing.
+    ///
+    /// For who reads on in order: a map reads one page at a time from the disk by itself.
+    pub fn will_need(&self, range: Range<usize>) {
+        #[cfg(unix)]
+        if let Source::Mapped(mapped) = &self.source
+            && range.start < range.end
+            && range.end <= mapped.len()
+        {
+            let _ = mapped.advise_range(memmap2::Advice::WillNeed, range.start, range.len());
+        }
     }
 }
 

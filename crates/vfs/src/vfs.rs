@@ -69,7 +69,7 @@ pub trait Vfs: Debug + Send + Sync + 'static {
     fn lock(&self, path: &Path, note: &str) -> Result<Box<dyn LockGuard>, LockError>;
 
     /// Whether somebody holds the lock on the file `path`; nobody does if it is missing. Changes
-    /// nothing.
+    /// nothing, and is in the way of nobody who takes the lock meanwhile.
     fn is_locked(&self, path: &Path) -> io::Result<bool>;
 
     /// Makes the bytes of a file durable that an earlier process may have left unsynced.

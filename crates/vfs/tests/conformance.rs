@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use tempfile::TempDir;
 
 /// An empty directory on some file system.
@@ -98,6 +99,7 @@ conformance! {
     a_lock_is_held_once_and_leaves_a_note
     a_lock_note_replaces_a_longer_one
     a_look_at_a_lock_changes_nothing
+    a_look_at_a_lock_is_in_nobodys_way
     a_file_is_synced_by_name
     handles_pass_between_threads
     the_machine_answers
@@ -137,9 +139,14 @@ fn nothing_is_created_over_a_name(place: &Place) {
 fn a_read_is_short_only_at_the_end(place: &Place) {
     place.put("file", b"0123456789");
     let file = place.vfs.open_read(&place.path("file")).unwrap();
-    for (offset, count, expected) in
-        [(0, 4, &b"0123"[..]), (8, 4, b"89"), (10, 4, b""), (1 << 40, 4, b""), (3, 0, b"")]
-    {
+    for (offset, count, expected) in [
+        (0, 4, &b"0123"[..]),
+        (8, 4, b"89"),
+        (10, 4, b""),
+        (1 << 40, 4, b""),
+        (u64::MAX, 4, b""),
+        (3, 0, b""),
+    ] {
         let mut buffer = vec![0xff; count];
         let done = file.read_at(&mut buffer, offset).unwrap();
         assert_eq!(&buffer[..done], expected, "{count} bytes at {offset}");
@@ -344,6 +351,29 @@ fn a_look_at_a_lock_changes_nothing(place: &Place) {
     assert_eq!(place.read("LOCK"), b"me");
     drop(guard);
     assert!(!place.vfs.is_locked(&path).unwrap());
+}
+
+/// One thread looks at a lock all the time while another takes and releases it.
+fn a_look_at_a_lock_is_in_nobodys_way(place: &Place) {
+    let path = place.path("LOCK");
+    let done = AtomicBool::new(false);
+    let take_often = || {
+        for round in 0..300 {
+            place.vfs.lock(&path, "me").map(drop).map_err(|error| format!("{round}: {error:?}"))?;
+        }
+        Ok::<(), String>(())
+    };
+    let outcome = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                place.vfs.is_locked(&path).unwrap();
+            }
+        });
+        let result = take_often();
+        done.store(true, Ordering::Relaxed);
+        result
+    });
+    outcome.unwrap();
 }
 
 fn a_file_is_synced_by_name(place: &Place) {

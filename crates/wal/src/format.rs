@@ -4,8 +4,8 @@
 //! record  = 'S' 'R' 0x1e | kind: u8 | length: u32le | synced end: u64le | sum: u64le
 //!         | payload | zeros to a multiple of 8
 //! ```
-//! Always: every sum is mixed with the log identity and with the offset of what it covers, so
-//! that a record counts only in its own segment and at its own place.
+//! Always: every sum is mixed with the log identity (kind, database, segment) and with the offset
+//! of what it covers, so that a record counts only in its own file and at its own place.
 //! Layout: docs/formats.md §2.
 
 use crate::SegmentId;
@@ -26,7 +26,7 @@ pub(crate) const MAX_PAYLOAD_BYTES: u32 = (1 << 31) + (1 << 20);
 /// Size of an encoded [`Link`].
 pub(crate) const LINK_BYTES: u32 = 32;
 
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// Positions stay below this, so that adding offsets to them cannot overflow.
 const POSITION_MAX: u64 = 1 << 62;
 
@@ -71,10 +71,11 @@ pub struct LogIdentity {
 }
 
 impl LogIdentity {
-    /// What every sum in the file is mixed with, beside an offset.
+    /// What every sum in the file is mixed with, beside an offset. Numbers of manifests and of
+    /// segments are given out apart, so the kind is in it too.
     pub(crate) const fn mixed(&self) -> u128 {
-        let segment = self.segment.0 as u128;
-        self.database ^ (segment << 64 | segment)
+        let kind = u64::from_le_bytes(self.kind.magic());
+        self.database ^ ((self.segment.0 as u128) << 64 | kind as u128)
     }
 }
 

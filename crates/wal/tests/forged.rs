@@ -29,8 +29,8 @@ impl<'a> Forged<'a> {
         let length = u32::try_from(self.payload.len()).unwrap().to_le_bytes();
         let mut bytes = [&b"SR\x1e"[..], &[self.kind], &length].concat();
         bytes.extend_from_slice(&self.synced_end.to_le_bytes());
-        let number = u128::from(segment.0);
-        let identity = DATABASE ^ (number << 64 | number);
+        let kind = u128::from(u64::from_le_bytes(*b"SILTWLOG"));
+        let identity = DATABASE ^ (u128::from(segment.0) << 64 | kind);
         let sum = checksum::of_pieces(identity, offset, &[&bytes, self.payload]);
         bytes.extend_from_slice(&sum.to_le_bytes());
         bytes.extend_from_slice(self.payload);

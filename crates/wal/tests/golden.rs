@@ -32,7 +32,7 @@ fn unhex(text: &str) -> Vec<u8> {
 }
 
 #[test]
-fn two_segments_are_byte_for_byte_those_of_version_1() {
+fn two_segments_are_byte_for_byte_those_of_version_2() {
     let mut log = Log::new();
     log.append("a", &group()).unwrap();
     log.sync().unwrap();
@@ -61,7 +61,7 @@ fn the_released_bytes_are_read_back() {
 }
 
 #[test]
-fn a_manifest_is_byte_for_byte_that_of_version_1() {
+fn a_manifest_is_byte_for_byte_that_of_version_2() {
     let log = Log::new();
     let (manifest, id) = (path(SegmentId(3)), SegmentId(3));
     let mut birth = common::birth(id, 1);

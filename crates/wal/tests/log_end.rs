@@ -5,7 +5,9 @@ mod common;
 
 use common::{DATABASE, HEADER_BYTES, Log, index, path, record};
 use siltstone_vfs::Vfs;
-use siltstone_wal::{Error, LogEnd, LogKind, ReplayContext, ReplayError, SegmentId, replay};
+use siltstone_wal::{
+    Error, LogEnd, LogIdentity, LogKind, LogWriter, ReplayContext, ReplayError, SegmentId, replay,
+};
 
 /// The boot of the writer, and what is found in it.
 const SAME: &[bool] = &[true];
@@ -193,6 +195,20 @@ fn nothing_behind_a_cut_comes_back() {
 }
 
 #[test]
+fn what_is_dropped_is_counted() {
+    let mut log = Log::drawn("a b c | d e");
+    log.damage("b~");
+    let (_, replayed) = log.replay_in(99).unwrap();
+    let end_of = |name: &str| log.places[name].1 + log.places[name].2;
+    // Padding at the end is zeros, which nobody can tell from what was never written.
+    let (padding, begin) = (4, log.places["b"].1);
+    let expected = (end_of("c") - padding - begin) + (end_of("e") - padding - HEADER_BYTES);
+    assert_eq!((replayed.records, replayed.torn_bytes), (1, expected));
+    assert_eq!(replayed.dropped_segments, [SegmentId(2)]);
+    assert_eq!(replayed.last.unwrap().end(), begin);
+}
+
+#[test]
 fn after_a_recovery_what_survived_counts_as_durable() {
     let log = Log::drawn("a b");
     let mut log = log.found_in(log.vfs.process_death());
@@ -262,6 +278,23 @@ fn a_record_of_another_segment_or_place_does_not_count() {
         let torn = if to == "a" { " torn a" } else { "a torn b" };
         assert_eq!(log.outcome(99), torn, "{from} at {to} of {script}");
     }
+}
+
+#[test]
+fn a_record_of_a_manifest_with_the_same_number_does_not_count() {
+    let log = Log::drawn("a b");
+    let (segment, offset, bytes) = log.places["b"];
+    let mut birth = common::birth(SegmentId(segment), 1);
+    birth.identity = LogIdentity { kind: LogKind::Manifest, ..birth.identity };
+    let manifest = path(SegmentId(9));
+    let window = log.vfs.create_window(&manifest).unwrap();
+    let mut writer = LogWriter::create(window, birth, None, 512).unwrap();
+    writer.append(&[&record("a")]).unwrap();
+    assert_eq!(writer.append(&[&record("x")]).unwrap(), offset, "the places are the same");
+    let taken = log.vfs.read(&manifest).unwrap();
+    let place = index(offset)..index(offset + bytes);
+    log.change(SegmentId(segment), |file| file[place.clone()].copy_from_slice(&taken[place]));
+    assert_eq!(log.outcome(1), "a torn b");
 }
 
 #[test]

@@ -113,6 +113,16 @@ fn a_sync_leaves_a_beacon_and_only_once() {
 }
 
 #[test]
+fn closing_leaves_a_beacon_that_is_not_synced() {
+    let machine = Machine::new(99);
+    let mut writer = machine.writer().unwrap();
+    writer.append(&[b"12345678"]).unwrap();
+    machine.calls();
+    writer.close().unwrap();
+    assert_eq!(machine.calls(), [('1', Call::Sync), ('1', Call::Write(160, 24))]);
+}
+
+#[test]
 fn a_sync_makes_the_segments_before_durable_first() {
     let machine = Machine::new(99);
     let mut first = machine.writer().unwrap();

@@ -120,6 +120,10 @@ impl ReadFile for DiskReadFile {
     }
 
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        // Beyond any file, where the system would call it an error.
+        if i64::try_from(offset).is_err() {
+            return Ok(0);
+        }
         let mut done = 0;
         while done < buffer.len() {
             match self.file.read_at(&mut buffer[done..], offset + done as u64) {

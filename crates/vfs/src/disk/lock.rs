@@ -1,16 +1,25 @@
 //! The lock file of the machine: `flock`, which ends with the process and with its handle, and
 //! keeps two handles of one process apart too.
+//!
+//! A holder has it exclusively. Who looks whether there is a holder takes it shared, for a moment,
+//! and may be in the way of a taker just then. So a taker who is refused takes it shared too: if
+//! that is refused as well, there is a holder; if not, there are only lookers, who are soon gone.
 
 use super::files;
-use crate::{LockError, LockGuard};
+use crate::{Clock, LockError, LockGuard, SystemClock};
 use rustix::fs::OFlags;
 use std::fs::{File, TryLockError};
 use std::io::{self, Read};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
+use std::time::Duration;
 
 /// A longer note is cut: the file may be a foreign one.
 const NOTE_BYTES_MAX: u64 = 4096;
+/// How often a taker tries while there are only lookers: a fifth of a second at least.
+const TRIES_MAX: u32 = 200;
+/// How long it waits between two tries; a look takes some microseconds.
+const PAUSE: Duration = Duration::from_millis(1);
 
 /// A held lock. Closing the file releases it.
 #[derive(Debug)]
@@ -24,12 +33,8 @@ impl DiskLock {
     pub(super) fn take(path: &Path, note: &str) -> Result<Self, LockError> {
         let flags = OFlags::RDWR | OFlags::CREATE;
         let mut file = files::open(path, flags).map_err(LockError::Io)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                return Err(LockError::Held(read_note(&mut file).map_err(LockError::Io)?));
-            }
-            Err(TryLockError::Error(error)) => return Err(LockError::Io(error)),
+        if !try_exclusive(&file).map_err(LockError::Io)? {
+            return Err(LockError::Held(read_note(&mut file).map_err(LockError::Io)?));
         }
         write_note(&file, note).map_err(LockError::Io)?;
         Ok(Self { _file: file })
@@ -43,9 +48,28 @@ pub(super) fn is_locked(path: &Path) -> io::Result<bool> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
         Err(error) => return Err(error),
     };
-    match file.try_lock_shared() {
-        Ok(()) => Ok(false),
-        Err(TryLockError::WouldBlock) => Ok(true),
+    Ok(!taken(file.try_lock_shared())?)
+}
+
+/// Takes the lock; false if somebody holds it.
+fn try_exclusive(file: &File) -> io::Result<bool> {
+    for _ in 0..TRIES_MAX {
+        if taken(file.try_lock())? {
+            return Ok(true);
+        }
+        if !taken(file.try_lock_shared())? {
+            return Ok(false);
+        }
+        file.unlock()?;
+        SystemClock::new().sleep(PAUSE);
+    }
+    Ok(false)
+}
+
+fn taken(tried: Result<(), TryLockError>) -> io::Result<bool> {
+    match tried {
+        Ok(()) => Ok(true),
+        Err(TryLockError::WouldBlock) => Ok(false),
         Err(TryLockError::Error(error)) => Err(error),
     }
 }

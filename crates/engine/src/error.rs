@@ -18,8 +18,8 @@ pub enum Error {
         /// Where in it, and what is wrong.
         corruption: Corruption,
     },
-    /// A file was written by a newer version.
-    #[error("{}: {what} {found} at byte {offset} is not known to this version; open it with a newer one", path.display())]
+    /// A file was written by another version, mostly a newer one.
+    #[error("{}: {what} {found} at byte {offset} is not known to this version; open it with the one that wrote it", path.display())]
     Unsupported {
         /// The file.
         path: PathBuf,

@@ -337,6 +337,7 @@ fn a_cursor_lets_old_tables_go_with_its_next_move() {
     assert_eq!(scan.count(), 316);
 }
 
+#[expect(clippy::disallowed_methods, reason = "the test needs a thread of its own")]
 #[test]
 fn memtables_of_many_keyspaces_fit_into_a_smaller_budget_after_a_reopen() {
     let vfs = MemVfs::new();

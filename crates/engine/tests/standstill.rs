@@ -21,6 +21,7 @@ fn options(vfs: &GateVfs) -> Options {
     options.memtable_bytes(64 << 10)
 }
 
+#[expect(clippy::disallowed_methods, reason = "the tests need threads of their own")]
 fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Receiver<T> {
     let (done, is_done) = channel();
     thread::Builder::new().spawn(move || done.send(work())).unwrap();

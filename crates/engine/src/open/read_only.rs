@@ -29,11 +29,19 @@ pub(crate) fn read_only(options: &Options, dir: &Path) -> Result<Arc<Store>, Err
     let has_writer = || options.vfs.is_locked(&lock).unwrap_or(true);
     for _ in 0..ROUNDS_MAX {
         let writer_before = has_writer();
+        let current_before = Current::load(&*options.vfs, dir)?;
         match try_open(options, dir) {
             Ok(store) => return Ok(store),
             Err(error) if !may_be_the_writers(&error) => return Err(error),
-            // Without a writer, a file that is missing or bad is what it seems.
-            Err(error) if !writer_before && !has_writer() => return Err(error),
+            // Without a writer, a file that is missing or bad is what it seems; one that came
+            // and went left another CURRENT.
+            Err(error)
+                if !writer_before
+                    && !has_writer()
+                    && Current::load(&*options.vfs, dir)? == current_before =>
+            {
+                return Err(error);
+            }
             Err(_) => {}
         }
     }

@@ -81,7 +81,7 @@ pub(crate) fn load_manifest(
 }
 
 /// Bytes before a record's payload: docs/formats.md §2.
-const RECORD_HEADER_BYTES: u64 = 24;
+pub(super) const RECORD_HEADER_BYTES: u64 = 24;
 
 /// A table that the manifest names must be there with the length it had.
 fn check_tables(vfs: &dyn Vfs, dir: &Path, state: &ManifestState) -> Result<(), Error> {

@@ -1,6 +1,7 @@
 //! Reads the log: once to find its end and see that it is sound, once to fill memtables.
 
 use super::Recovered;
+use super::recover::RECORD_HEADER_BYTES;
 use crate::commit::Segment;
 use crate::files::FileName;
 use crate::manifest::{KeyspaceState, ManifestState, log_error};
@@ -90,11 +91,17 @@ impl Replay {
         trees: &Trees,
         mut after_record: impl FnMut(&[Arc<Tree>], Seqno) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        run(dir, &self.files, &self.context, |record| {
+        let replayed = run(dir, &self.files, &self.context, |record| {
             let (touched, last) = apply_record(dir, state, trees, &record)?;
             after_record(&touched, last)
-        })
-        .map(drop)
+        })?;
+        // A writer beside a reader may have added some meanwhile, but nobody takes any away.
+        if replayed.records >= self.report.replayed_records {
+            return Ok(());
+        }
+        let last =
+            self.files.last().map_or(dir.to_path_buf(), |file| FileName::Log(file.id).path(dir));
+        Err(Error::corrupt(&last, "log segment", 0, "it changed while it was read"))
     }
 }
 
@@ -185,7 +192,10 @@ fn decode<'a>(
 }
 
 fn at(dir: &Path, record: &RecordRef<'_>, error: siltstone_base::DecodeError) -> Error {
-    Error::decode(&FileName::Log(record.segment).path(dir), error.shifted(record.offset))
+    Error::decode(
+        &FileName::Log(record.segment).path(dir),
+        error.shifted(record.offset + RECORD_HEADER_BYTES),
+    )
 }
 
 fn apply_record(

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 /// An ordered key-value store in a directory.
 ///
 /// Exit codes: 0 done; 1 absent, or a check failed; 2 wrong use; 3 the database refused or is
-/// damaged. Keys are raw bytes; after `--` they may begin with `-`.
+/// damaged. Keys are raw bytes; after `--` they may begin with `-`, and so they may in `--from=-k`.
 #[derive(Debug, Parser)]
 #[command(name = "siltstone", version)]
 pub(crate) struct Args {
@@ -202,6 +202,9 @@ pub(crate) struct Demo {
     /// Shows the report as JSON at the end.
     #[arg(long)]
     pub(crate) json: bool,
+    /// Sets an option over what the demo chooses; may be given several times.
+    #[arg(long = "option", value_name = "NAME=VALUE")]
+    pub(crate) settings: Vec<String>,
     /// At most this many files.
     #[arg(long, value_name = "N", default_value_t = 20_000)]
     pub(crate) files: usize,

@@ -7,7 +7,7 @@ use anyhow::Result;
 use siltstone::{Db, Keyspace, Options};
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Opens an existing database for reading; changes nothing and runs beside a writer.
 pub(crate) fn open_to_read(place: &Place) -> Result<Db> {
@@ -33,6 +33,33 @@ pub(crate) fn keyspace(db: &Db, place: &Place) -> Result<Keyspace> {
         let names = db.list_keyspaces().unwrap_or_default().join(", ");
         Failure::Absent(format!("no keyspace {:?}; there are: {names}", place.keyspace))
     })?)
+}
+
+/// Refuses a directory that is not missing and not empty.
+pub(crate) fn refuse_used(dir: &Path) -> Result<()> {
+    match fs::read_dir(dir).map(|mut entries| entries.next().is_none()) {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(refused(dir, "not empty; choose a missing or an empty directory")),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(refused(dir, &error.to_string())),
+    }
+}
+
+/// Whether `path` is `dir` or lies below it, or would if it were made. Links on the way count.
+pub(crate) fn lies_in(path: &Path, dir: &Path) -> bool {
+    match (canonical_place(path), fs::canonicalize(dir)) {
+        (Ok(path), Ok(dir)) => path.starts_with(dir),
+        _ => false,
+    }
+}
+
+/// Where a directory is or, if it is not made yet, would be.
+fn canonical_place(dir: &Path) -> io::Result<PathBuf> {
+    fs::canonicalize(dir).or_else(|error| {
+        let parent = dir.parent().filter(|parent| !parent.as_os_str().is_empty());
+        let name = dir.file_name().ok_or(error)?;
+        Ok(canonical_place(parent.unwrap_or(Path::new(".")))?.join(name))
+    })
 }
 
 /// Refuses a directory that holds other things than a database.

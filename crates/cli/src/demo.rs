@@ -41,9 +41,10 @@ const SETTLE: Duration = Duration::from_secs(10);
 
 /// Runs all of it; any mismatch is an error that names the key.
 pub(crate) fn run(args: &args::Demo, out: &mut dyn Write) -> Result<()> {
+    let chosen = parse(&args.settings)?;
     let home = Home::new(args)?;
     let mut report = Report::new(out, args.json);
-    let demo = Demo::prepare(&home.dir, args.files, &mut report);
+    let demo = Demo::prepare(&home.dir, args, chosen, &mut report);
     let done = demo.and_then(|demo| demo.run(&mut report)).and_then(|()| report.finish());
     // What failed is worth a look, too, if it is to be kept.
     home.leave()?;
@@ -62,11 +63,7 @@ struct Home {
 impl Home {
     fn new(args: &args::Demo) -> Result<Self> {
         if let Some(dir) = &args.dir {
-            database::refuse_foreign(dir)?;
-            if dir.join("CURRENT").exists() {
-                let why = format!("{}: a database lies there; choose another", dir.display());
-                return Err(Failure::Refused(why).into());
-            }
+            database::refuse_used(dir)?;
             return Ok(Self { dir: dir.clone(), temporary: None, keep: args.keep });
         }
         let temporary = tempfile::Builder::new().prefix("siltstone-demo-").tempdir()?;
@@ -98,8 +95,13 @@ struct Demo {
 }
 
 impl Demo {
-    fn prepare(dir: &Path, files_max: usize, report: &mut Report<'_>) -> Result<Self> {
-        let corpus = Corpus::collect(files_max)?;
+    fn prepare(
+        dir: &Path,
+        args: &args::Demo,
+        chosen: Vec<Setting>,
+        report: &mut Report<'_>,
+    ) -> Result<Self> {
+        let corpus = Corpus::collect(args.files)?;
         for note in &corpus.notes {
             report.note(note)?;
         }
@@ -108,9 +110,11 @@ impl Demo {
             text::count(corpus.files.len() as u64),
             size::human(corpus.bytes)
         ))?;
-        let settings = settings(corpus.bytes);
-        let parsed = settings.iter().map(|setting| Setting::parse(setting));
-        let parsed = parsed.collect::<Result<_, _>>().map_err(Failure::WrongUse)?;
+        let mut settings = settings(corpus.bytes);
+        let mut parsed = parse(&settings)?;
+        // Of two with the same name the last counts.
+        settings.extend_from_slice(&args.settings);
+        parsed.extend(chosen);
         let keyspace = "default".to_owned();
         let place = Place { dir: dir.to_path_buf(), keyspace, settings: parsed };
         Ok(Self { corpus, place, settings })
@@ -236,6 +240,11 @@ fn show_tree(db: &Db, report: &mut Report<'_>) -> Result<()> {
         report.show(|out| write_tree(out, &tree))?;
     }
     Ok(())
+}
+
+fn parse(settings: &[String]) -> Result<Vec<Setting>> {
+    let parsed = settings.iter().map(|setting| Setting::parse(setting));
+    Ok(parsed.collect::<Result<_, _>>().map_err(Failure::WrongUse)?)
 }
 
 /// Settings under which `bytes` of files fill many memtables and several levels.

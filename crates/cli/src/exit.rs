@@ -47,9 +47,7 @@ pub(crate) fn of(done: anyhow::Result<()>) -> ExitCode {
 /// Reports arguments that are wrong, or prints the help that was asked for.
 pub(crate) fn of_parsing(error: &clap::Error) -> ExitCode {
     if !error.use_stderr() {
-        // A reader who has left misses nothing.
-        drop(error.print());
-        return ExitCode::SUCCESS;
+        return of(error.print().map_err(Into::into));
     }
     if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
         say("name a command, such as put, get or demo; see siltstone --help");
@@ -58,8 +56,9 @@ pub(crate) fn of_parsing(error: &clap::Error) -> ExitCode {
     let text = error.render().to_string();
     let lines = text.lines().map(str::trim).take_while(|line| !line.starts_with("Usage:"));
     let lines = lines.filter(|line| !line.is_empty() && !line.starts_with("For more information"));
-    let message: Vec<_> = lines.map(|line| line.trim_start_matches("error: ")).collect();
-    say(&format!("{}; see siltstone --help", message.join(" ")));
+    let lines = lines.map(|line| line.trim_start_matches("error: ").replace("tip: ", "; "));
+    let message = lines.collect::<Vec<_>>().join(" ").replace(" ; ", "; ");
+    say(&format!("{message}; see siltstone --help"));
     ExitCode::from(WRONG_USE)
 }
 

@@ -81,12 +81,15 @@ fn other_directories_are_left_alone() {
     fs::create_dir(&foreign).unwrap();
     fs::write(foreign.join("notes.txt"), "mine").unwrap();
     fs::write(home.path("file"), "mine").unwrap();
-    for (place, says) in [("foreign", "notes.txt"), ("file", "file")] {
+    // A name like those of ours makes no database of it.
+    fs::create_dir(home.path("alike")).unwrap();
+    fs::write(home.path("alike/notes.log"), "mine").unwrap();
+    for (place, says) in [("foreign", "notes.txt"), ("file", "file"), ("alike", "other files")] {
         let place = home.arg(place);
         let before = picture(&home.path(""));
         run(&["put", &place, "k", "v"]).code(3).says(says);
         feed(&["load", &place, "-"], b"a\t1\n").code(3).says(says);
-        run(&["demo", "--dir", &place]).code(3).says(says);
+        run(&["demo", "--dir", &place]).code(3).says(&place);
         for command in ["scan", "verify", "stats", "compact"] {
             run(&[command, &place]).code(3).says("database");
         }

@@ -11,6 +11,7 @@ fn done_absent_wrong_and_refused_are_told_apart() {
     let db = home.arg("db");
     let missing = home.arg("missing");
     let copy = home.arg("copy");
+    let inside = home.arg("db/inside");
     run(&["put", &db, "k", "v"]).code(0);
     let table: &[(&[&str], i32, &str)] = &[
         (&["get", &db, "k"], 0, ""),
@@ -49,8 +50,11 @@ fn done_absent_wrong_and_refused_are_told_apart() {
         (&["load", &db, "--format", "xml", "-"], 2, "xml"),
         (&["dump", &db, "--format", "files"], 2, "--to"),
         (&["dump", &db, "--to", &missing], 2, "--to"),
-        (&["dump", &db, "--format", "files", "--to", &db], 2, "empty"),
+        (&["dump", &db, "--format", "files", "--to", &db], 2, "in the database"),
+        (&["dump", &db, "--format", "files", "--to", &inside], 2, "in the database"),
         (&["checkpoint", &db, &db], 2, "empty"),
+        (&["demo", "--option", "colour=blue"], 2, "colour"),
+        (&["demo", "--dir", &db], 3, "not empty"),
         // No database.
         (&["get", &missing, "k"], 3, "missing"),
         (&["delete", &missing, "k"], 3, "missing"),
@@ -69,6 +73,7 @@ fn done_absent_wrong_and_refused_are_told_apart() {
         run(args).code(code).says(message);
     }
     assert!(!home.path("missing").exists(), "nothing is created by asking");
+    assert!(!home.path("db/inside").exists(), "nor in the database");
 }
 
 #[test]
@@ -105,6 +110,7 @@ fn ranges_are_cut_and_turned() {
     };
     check(&[], "a b ba c \\xff ");
     check(&["--from", "b"], "b ba c \\xff ");
+    check(&["--from=-b", "--to", "b"], "a ");
     check(&["--to", "b"], "a ");
     check(&["--from", "b", "--to", "c"], "b ba ");
     check(&["--from", "c", "--to", "b"], "");

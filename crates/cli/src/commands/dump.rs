@@ -23,7 +23,13 @@ pub(super) fn run(args: &args::Dump, out: &mut dyn Write) -> Result<()> {
     let db = database::open_to_read(&args.place)?;
     let keyspace = database::keyspace(&db, &args.place)?;
     match &args.to {
-        Some(dir) => dump_files(&keyspace, dir)?,
+        Some(dir) => {
+            if database::lies_in(dir, &args.place.dir) {
+                let why = format!("{}: it lies in the database; name another", dir.display());
+                return wrong_use(&why);
+            }
+            dump_files(&keyspace, dir)?;
+        }
         None if args.format == Format::Jsonl => dump_lines(&keyspace, out, jsonl::write_pair)?,
         None => dump_lines(&keyspace, out, tsv::write_pair)?,
     }

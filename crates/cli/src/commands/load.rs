@@ -10,7 +10,7 @@ use crate::format::{InputError, Source};
 use crate::load::{Acks, Loader, Pump};
 use crate::progress;
 use anyhow::Result;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -43,7 +43,10 @@ fn open_input(args: &args::Load) -> Result<(Box<dyn Source>, Option<u64>)> {
             return Err(Failure::WrongUse(why.to_owned()).into());
         }
         refuse_own_files(&args.path, &args.place.dir)?;
-        let reader = FilesReader::new(&args.path).map_err(|error| unusable(&args.path, &error))?;
+        let reader = FilesReader::new(&args.path).map_err(|error| match error {
+            InputError::Unreadable { place, source } => unusable(place.as_ref(), &source),
+            error @ InputError::Malformed { .. } => unusable(&args.path, &error),
+        })?;
         return Ok((Box::new(reader), None));
     }
     let (pump, bytes) = if from_stdin {
@@ -66,29 +69,15 @@ fn open_input(args: &args::Load) -> Result<(Box<dyn Source>, Option<u64>)> {
 
 /// Refuses a tree that the database lies in: it would load its own growing files.
 fn refuse_own_files(path: &Path, db: &Path) -> Result<()> {
-    let (Ok(path), Ok(db)) = (fs::canonicalize(path), canonical_place(db)) else { return Ok(()) };
-    if db.starts_with(&path) {
+    if database::lies_in(db, path) {
         let why = format!("{}: the database lies below it; put it elsewhere", path.display());
         return Err(Failure::WrongUse(why).into());
     }
     Ok(())
 }
 
-/// Where a directory is or, if it is not made yet, would be.
-fn canonical_place(dir: &Path) -> io::Result<std::path::PathBuf> {
-    fs::canonicalize(dir).or_else(|error| {
-        let parent = dir.parent().filter(|parent| !parent.as_os_str().is_empty());
-        let name = dir.file_name().ok_or(error)?;
-        Ok(canonical_place(parent.unwrap_or(Path::new(".")))?.join(name))
-    })
-}
-
 fn unusable(path: &Path, why: &dyn std::fmt::Display) -> anyhow::Error {
-    let why = why.to_string();
-    let path = path.display().to_string();
-    // A reader's error names the path already.
-    let why = if why.starts_with(&path) { why } else { format!("{path}: {why}") };
-    Failure::WrongUse(why).into()
+    Failure::WrongUse(format!("{}: {why}", path.display())).into()
 }
 
 /// Malformed input is wrong use; input that cannot be read any more is a failure.

@@ -109,6 +109,10 @@ impl<R: BufRead> Source for JsonlReader<R> {
 }
 
 fn parse(line: &[u8], pair: &mut Pair) -> Result<(), String> {
+    // serde would take an array for the fields in their order.
+    if line.trim_ascii_start().first() != Some(&b'{') {
+        return Err("not a JSON object".to_owned());
+    }
     let fields: Fields = serde_json::from_slice(line).map_err(|error| {
         let text = error.to_string();
         // serde_json counts lines too, but sees only this one.
@@ -185,6 +189,8 @@ mod tests {
         for bad in [
             "",
             "[]",
+            "[\"k\",null,\"v\",null]",
+            "null",
             "k\tv",
             "{\"key\":\"k\"}",
             "{\"value\":\"v\"}",

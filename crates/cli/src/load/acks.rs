@@ -3,8 +3,10 @@
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
+/// Told before more lines than this are untold.
 const LINES: u64 = 1000;
-const PAUSE: Duration = Duration::from_millis(50);
+/// Told at the first batch so long after the last time.
+pub(super) const PAUSE: Duration = Duration::from_millis(10);
 
 /// Prints acknowledgements. Whoever closes stdout is told no more, and the load goes on.
 #[derive(Debug)]
@@ -17,7 +19,7 @@ pub(crate) struct Acks<W> {
 }
 
 impl<W: Write> Acks<W> {
-    /// Tells `out`, at least every 1,000 lines or 50 ms; nobody if there is none.
+    /// Tells `out`, at least every 1,000 lines and 50 ms; nobody if there is none.
     pub(crate) fn new(out: Option<W>) -> Self {
         Self { out, told: 0, last: Instant::now(), eager: false }
     }
@@ -27,9 +29,11 @@ impl<W: Write> Acks<W> {
         Self { eager: true, ..Self::new(Some(out)) }
     }
 
-    /// Notes that the first `stored` lines or files are stored.
-    pub(crate) fn note(&mut self, stored: u64) -> io::Result<()> {
-        let due = self.eager || stored - self.told >= LINES || self.last.elapsed() >= PAUSE;
+    /// Notes that the first `stored` lines or files are stored; at most `next_max` come with the
+    /// next batch.
+    pub(crate) fn note(&mut self, stored: u64, next_max: u64) -> io::Result<()> {
+        let full = stored - self.told + next_max > LINES;
+        let due = self.eager || full || self.last.elapsed() >= PAUSE;
         if due { self.tell(stored) } else { Ok(()) }
     }
 
@@ -55,15 +59,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_thousand_lines_and_the_last_are_told() {
+    fn never_more_than_a_thousand_lines_are_untold() {
         let mut out = Vec::new();
         let mut acks = Acks::new(Some(&mut out));
         acks.last = Instant::now() + Duration::from_secs(3600);
-        for stored in [256, 512, 999, 1000, 1256, 2000] {
-            acks.note(stored).unwrap();
+        for stored in [250, 500, 750, 751, 1001, 1251, 1501, 1751] {
+            acks.note(stored, 250).unwrap();
+            // What `tell` did to the clock.
+            acks.last = Instant::now() + Duration::from_secs(3600);
         }
-        acks.finish(2100).unwrap();
-        assert_eq!(String::from_utf8(out).unwrap(), "stored 1000\nstored 2000\nstored 2100\n");
+        acks.finish(1800).unwrap();
+        let told = String::from_utf8(out).unwrap();
+        assert_eq!(told, "stored 751\nstored 1751\nstored 1800\n");
     }
 
     #[test]

@@ -9,11 +9,11 @@ use std::io::Write;
 use std::time::{Duration, Instant};
 
 /// When a batch is written: after so many pairs, ..
-const BATCH_PAIRS: usize = 256;
+const BATCH_PAIRS: usize = 250;
 /// .. so many bytes, ..
 const BATCH_BYTES: usize = 1 << 20;
 /// .. or so long after its first pair.
-const BATCH_AGE: Duration = Duration::from_millis(20);
+pub(super) const BATCH_AGE: Duration = Duration::from_millis(10);
 
 /// What came of one step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,7 +81,7 @@ impl<'a, W: Write> Loader<'a, W> {
                 self.add(bar);
                 if self.is_due() {
                     self.commit()?;
-                    self.acks.note(self.stored)?;
+                    self.acks.note(self.stored, self.batch_pairs_max as u64)?;
                 }
                 Ok(Step::More)
             }

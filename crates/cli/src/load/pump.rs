@@ -12,7 +12,7 @@ use std::time::Duration;
 const PIECE_BYTES: usize = 64 << 10;
 const PIECES: usize = 8;
 /// How long to wait for the next piece before saying that the input pauses.
-const PATIENCE: Duration = Duration::from_millis(20);
+pub(super) const PATIENCE: Duration = Duration::from_millis(10);
 
 /// Bytes that a thread reads ahead.
 #[derive(Debug)]

@@ -6,20 +6,17 @@
 //! that is refused as well, there is a holder; if not, there are only lookers, who are soon gone.
 
 use super::files;
-use crate::{Clock, LockError, LockGuard, SystemClock};
+use crate::{LockError, LockGuard};
 use rustix::fs::OFlags;
 use std::fs::{File, TryLockError};
 use std::io::{self, Read};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
-use std::time::Duration;
 
 /// A longer note is cut: the file may be a foreign one.
 const NOTE_BYTES_MAX: u64 = 4096;
-/// How often a taker tries while there are only lookers: a fifth of a second at least.
-const TRIES_MAX: u32 = 200;
-/// How long it waits between two tries; a look takes some microseconds.
-const PAUSE: Duration = Duration::from_millis(1);
+/// How often a taker tries while there are only lookers, each of whom takes microseconds.
+const TRIES_MAX: u32 = 10_000;
 
 /// A held lock. Closing the file releases it.
 #[derive(Debug)]
@@ -61,7 +58,7 @@ fn try_exclusive(file: &File) -> io::Result<bool> {
             return Ok(false);
         }
         file.unlock()?;
-        SystemClock::new().sleep(PAUSE);
+        std::thread::yield_now();
     }
     Ok(false)
 }

@@ -22,6 +22,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Bytes not taken yet.
+    #[inline]
     pub fn rest(&self) -> &'a [u8] {
         &self.bytes[self.at..]
     }
@@ -41,6 +42,7 @@ impl<'a> Reader<'a> {
     /// # Errors
     ///
     /// Corruption if fewer are left.
+    #[inline]
     pub fn bytes(&mut self, count: usize) -> Result<&'a [u8], DecodeError> {
         let rest = self.rest();
         if count > rest.len() {
@@ -55,6 +57,7 @@ impl<'a> Reader<'a> {
     /// # Errors
     ///
     /// As [`bytes`](Self::bytes).
+    #[inline]
     pub fn array<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
         let mut array = [0; N];
         array.copy_from_slice(self.bytes(N)?);
@@ -66,6 +69,7 @@ impl<'a> Reader<'a> {
     /// # Errors
     ///
     /// As [`bytes`](Self::bytes).
+    #[inline]
     pub fn u8(&mut self) -> Result<u8, DecodeError> {
         Ok(self.array::<1>()?[0])
     }
@@ -75,6 +79,7 @@ impl<'a> Reader<'a> {
     /// # Errors
     ///
     /// As [`bytes`](Self::bytes).
+    #[inline]
     pub fn u16(&mut self) -> Result<u16, DecodeError> {
         Ok(u16::from_le_bytes(self.array()?))
     }
@@ -84,6 +89,7 @@ impl<'a> Reader<'a> {
     /// # Errors
     ///
     /// As [`bytes`](Self::bytes).
+    #[inline]
     pub fn u32(&mut self) -> Result<u32, DecodeError> {
         Ok(u32::from_le_bytes(self.array()?))
     }
@@ -93,6 +99,7 @@ impl<'a> Reader<'a> {
     /// # Errors
     ///
     /// As [`bytes`](Self::bytes).
+    #[inline]
     pub fn u64(&mut self) -> Result<u64, DecodeError> {
         Ok(u64::from_le_bytes(self.array()?))
     }
@@ -111,6 +118,7 @@ impl<'a> Reader<'a> {
     /// # Errors
     ///
     /// Corruption if there is no valid one.
+    #[inline]
     pub fn varint(&mut self) -> Result<u64, DecodeError> {
         let (value, taken) = varint::take(self.rest())
             .ok_or_else(|| self.corrupt("a number is not a valid varint"))?;
@@ -123,6 +131,7 @@ impl<'a> Reader<'a> {
     /// # Errors
     ///
     /// As [`varint`](Self::varint), and for what does not fit.
+    #[inline]
     pub fn varint_usize(&mut self) -> Result<usize, DecodeError> {
         let value = self.varint()?;
         usize::try_from(value).map_err(|_| self.corrupt("a length does not fit memory"))
@@ -133,6 +142,7 @@ impl<'a> Reader<'a> {
     /// # Errors
     ///
     /// As [`varint`](Self::varint) and [`bytes`](Self::bytes).
+    #[inline]
     pub fn prefixed(&mut self) -> Result<&'a [u8], DecodeError> {
         let count = self.varint_usize()?;
         self.bytes(count)

@@ -1,7 +1,9 @@
 //! Leveled compaction: one run per level, each level `ratio` times as large as the one above.
 //!
 //! 1. When level 0 has [`level0_runs`](Leveled::level0_runs) runs, those that overlap merge into
-//!    the first level below that is in use.
+//!    the first level below that is in use. A level that exceeds its target by more goes before,
+//!    until level 0 has four times those runs: else writers that never pause would let level 0
+//!    merge for ever into a level that only grows, at the cost of all of it each time.
 //! 2. A level with several runs, which another policy left, is fused table by table.
 //! 3. Else the level that exceeds its target most gives one table to the next level: the one
 //!    that overlaps the fewest bytes there per byte of its own. Of equal ones the first behind
@@ -37,6 +39,10 @@ pub(crate) const LAST_LEVEL: u8 = 6;
 const DEBT_MEMTABLES: u64 = 1024;
 /// So many times the runs that start a merge may lie in level 0 before the tree is in trouble.
 const LEVEL0_TROUBLE: u32 = 8;
+
+/// From so many times the runs that start a merge, level 0 goes before any other level. It lies
+/// below what slows writers, so that a tree that is slowed gives both their share.
+const LEVEL0_FIRST: u64 = 4;
 
 /// The default policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -110,6 +116,13 @@ impl Leveled {
         Targets::of(view, self.base_bytes.unwrap_or(memtables), u64::from(self.ratio))
     }
 
+    /// Whether another level needs work more than level 0 does.
+    fn level0_yields(&self, view: &dyn TreeView, targets: &Targets) -> bool {
+        let runs = u64::from(level0::free_runs(view));
+        let permille = runs * 1000 / u64::from(self.level0_runs);
+        permille < targets.urgency().min(LEVEL0_FIRST * 1000)
+    }
+
     fn table_bytes_in(&self, view: &dyn TreeView) -> u64 {
         self.table_bytes.unwrap_or(view.env().table_bytes).max(1)
     }
@@ -124,10 +137,12 @@ impl CompactionPolicy for Leveled {
     fn pick(&mut self, view: &dyn TreeView, out: &mut Vec<Action>) {
         let targets = self.targets(view);
         let picker = Picker { view, targets: &targets, table_bytes: self.table_bytes_in(view) };
-        let level0 = level0::pick(&picker, self.level0_runs);
-        let action = level0
+        let level0 = || level0::pick(&picker, self.level0_runs);
+        let first = if self.level0_yields(view, &targets) { None } else { level0() };
+        let action = first
             .or_else(|| picker.fuse(&mut self.cursors))
-            .or_else(|| picker.push_down(&mut self.cursors));
+            .or_else(|| picker.push_down(&mut self.cursors))
+            .or_else(level0);
         out.extend(action);
     }
 

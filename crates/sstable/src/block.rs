@@ -90,8 +90,9 @@ impl<'a> Block<'a> {
             });
         }
         let wide = flags & WIDE != 0;
-        let arrays =
-            count.saturating_mul(4).saturating_add((count + 1).saturating_mul(width(wide)));
+        let arrays = count
+            .saturating_mul(4)
+            .saturating_add(count.saturating_add(1).saturating_mul(width(wide)));
         let entries_at = arrays.saturating_add(HEADER_BYTES + common_bytes);
         let Some(area) = bytes.get(entries_at..) else {
             return Err(corrupt(0, "its arrays reach beyond its end"));

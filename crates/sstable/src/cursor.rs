@@ -13,6 +13,7 @@ use crate::block::{Block, BlockShape};
 use crate::index::{Index, IndexShape};
 use crate::part::PartBytes;
 use crate::parts::ReadAhead;
+use crate::prefetch::Prefetch;
 use crate::{Error, Table};
 use siltstone_base::{Cursor, Entry, EntryKind, PinnedBytes, Seqno};
 use std::cmp::Ordering;
@@ -25,6 +26,8 @@ pub struct TableCursor {
     table: Arc<Table>,
     /// For a compaction: where blocks come from instead of map and cache.
     read_ahead: Option<ReadAhead>,
+    /// For others: what they ask the map for.
+    prefetch: Prefetch,
     partition: Option<OpenPartition>,
     block: Option<OpenBlock>,
     current: Option<Current>,
@@ -71,7 +74,15 @@ impl OpenBlock {
 
 impl TableCursor {
     pub(crate) fn new(table: Arc<Table>, read_ahead: Option<ReadAhead>) -> Self {
-        Self { table, read_ahead, partition: None, block: None, current: None, key: Vec::new() }
+        Self {
+            table,
+            read_ahead,
+            prefetch: Prefetch::new(),
+            partition: None,
+            block: None,
+            current: None,
+            key: Vec::new(),
+        }
     }
 
     /// The table it moves in.
@@ -109,9 +120,13 @@ impl TableCursor {
         let handle =
             handle.map_err(|error| self.table.decode_error(error, partition.index.offset))?;
         let parts = self.table.parts();
-        let bytes = match &mut self.read_ahead {
-            Some(read_ahead) => read_ahead.block(parts, handle)?,
-            None => parts.block(partition.first_block + at as u64, handle)?.0,
+        let bytes = if let Some(read_ahead) = &mut self.read_ahead {
+            read_ahead.block(parts, handle)?
+        } else {
+            if let Some(soon) = self.prefetch.visit(handle.offset..handle.end()) {
+                parts.will_need(soon);
+            }
+            parts.block(partition.first_block + at as u64, handle)?.0
         };
         let block = Block::parse(bytes.as_slice());
         let shape = block.map_err(|error| self.table.decode_error(error, handle.offset))?.shape();

@@ -56,6 +56,7 @@ mod writer;
 
 mod cache;
 mod parts;
+mod prefetch;
 mod probe;
 mod table_source;
 

@@ -18,6 +18,10 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+/// A block of this size is asked for as a whole before it is touched, since the map would read it
+/// page by page; that costs little beside the use of so many bytes.
+const LARGE_BYTES: usize = 64 << 10;
+
 /// The parts of one open table.
 #[derive(Debug)]
 pub(crate) struct Parts {
@@ -75,6 +79,9 @@ impl Parts {
         self.check_place(handle)?;
         if let Some(map) = &self.map {
             let sealed = mapped_range(map, handle).ok_or_else(|| self.outside(handle.offset))?;
+            if sealed.len() >= LARGE_BYTES {
+                map.will_need(sealed.clone());
+            }
             if handle.codec() == Codec::None {
                 self.verify_mapped(map, sealed.clone(), number, handle)?;
                 let payload = sealed.start..sealed.end - TRAILER_BYTES;
@@ -87,6 +94,15 @@ impl Parts {
         let block = self.load_block(handle)?;
         self.cache.insert(self.handle, handle.offset, &block);
         Ok((PartBytes::of_heap(block, handle.raw_bytes as usize), BlockSource::Read))
+    }
+
+    /// Asks for bytes that will be used soon, if they come through the map.
+    pub(crate) fn will_need(&self, range: Range<u64>) {
+        let Some(map) = &self.map else { return };
+        let range = range.start.max(self.data.start)..range.end.min(self.data.end);
+        if let (Ok(start), Ok(end)) = (usize::try_from(range.start), usize::try_from(range.end)) {
+            map.will_need(start..end);
+        }
     }
 
     /// Refuses a block that the index puts anywhere but among the data.
@@ -284,17 +300,66 @@ impl ReadAhead {
         let left = parts.data.end - handle.offset;
         let bytes = handle.sealed_bytes().max(self.bytes as u64).min(left);
         let doing = "reading ahead";
-        // The last chunk serves again, unless a block of it is still in use.
-        let reusable = usize::try_from(bytes).ok();
-        match reusable.and_then(|bytes| Arc::get_mut(&mut self.chunk)?.get_mut(..bytes)) {
-            Some(chunk) => {
-                let (table, offset) = (parts.table, handle.offset);
-                let read = parts.file.read_exact_at(chunk, offset);
-                read.map_err(|source| Error::Io { table, offset, doing, source })?;
-            }
-            None => self.chunk = parts.read(handle.offset, bytes, doing)?,
+        // The last chunk serves again, unless a block of it is still in use, or it was made for a
+        // block so large that its memory shall not be held for the rest of the table.
+        let usual = self.chunk.len() as u64 <= bytes.max(self.bytes as u64);
+        let reusable = usize::try_from(bytes).ok().filter(|_| usual);
+        if let Some(chunk) =
+            reusable.and_then(|bytes| Arc::get_mut(&mut self.chunk)?.get_mut(..bytes))
+        {
+            let (table, offset) = (parts.table, handle.offset);
+            let read = parts.file.read_exact_at(chunk, offset);
+            read.map_err(|source| Error::Io { table, offset, doing, source })?;
+        } else {
+            // Given back before the next is taken.
+            self.chunk = Arc::from([]);
+            self.chunk = parts.read(handle.offset, bytes, doing)?;
         }
         self.filled = handle.offset..handle.offset + bytes;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Origin, ReadMode, Table, TableOptions, TableSource, TableWriter};
+    use siltstone_base::{Entry, EntryKind};
+    use siltstone_vfs::{MemVfs, Vfs};
+    use std::path::Path;
+
+    #[test]
+    fn a_large_block_is_not_held_longer_than_it_is_read() {
+        let (vfs, path) = (MemVfs::new(), Path::new("/table"));
+        let id = TableId { epoch: 1, number: 1 };
+        let (file, options) = (vfs.create_new(path).unwrap(), TableOptions::default());
+        let mut writer = TableWriter::new(file, id, options, Origin::default()).unwrap();
+        let (small, large) = (vec![1; 5000], vec![2; 3_000_000]);
+        let values: [(&[u8], &[u8]); 4] =
+            [(b"a", &small), (b"b", &large), (b"c", &small), (b"d", &small)];
+        for (key, value) in values {
+            writer.add(Entry { key, seqno: 1, kind: EntryKind::Put, value }).unwrap();
+        }
+        let summary = writer.finish().unwrap();
+        let source = TableSource {
+            file: vfs.open_read(path).unwrap(),
+            id,
+            file_bytes: summary.file_bytes,
+            digest: summary.digest,
+            handle: 0,
+            mode: ReadMode::Pread,
+        };
+        let table = Table::open(source, Arc::new(BlockCache::new(0))).unwrap();
+        let mut read_ahead = ReadAhead::new(6000);
+        let mut held = Vec::new();
+        for (key, value) in values {
+            let partition = table.partition(0).unwrap();
+            let handle = table.find_block(0, partition, key, &mut ()).unwrap().handle;
+            let block = read_ahead.block(table.parts(), handle).unwrap();
+            assert!(block.as_slice().ends_with(value));
+            drop(block);
+            held.push(read_ahead.chunk.len());
+        }
+        assert!(held[1] > large.len() && held[2] <= 6000 && held[3] <= 6000, "{held:?}");
     }
 }

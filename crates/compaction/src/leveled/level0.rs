@@ -29,7 +29,7 @@ pub(super) fn pick(picker: &Picker<'_>, runs_wanted: u32) -> Option<Action> {
 }
 
 /// How many runs of level 0 have a table that no job has.
-fn free_runs(view: &dyn TreeView) -> u32 {
+pub(super) fn free_runs(view: &dyn TreeView) -> u32 {
     let level0 = view.runs().iter().take_while(|run| run.level() == 0);
     let free = level0.filter(|run| run.tables().iter().any(|table| !view.is_busy(table.id)));
     u32::try_from(free.count()).unwrap_or(u32::MAX)

@@ -19,6 +19,8 @@ use std::collections::HashMap;
 pub(super) struct Targets {
     levels: Vec<Level>,
     base: u8,
+    /// The smallest target of a level in use.
+    floor_bytes: u64,
 }
 
 /// One level, 0 included.
@@ -53,7 +55,7 @@ impl Targets {
             }
             target /= ratio;
         }
-        Self { levels, base: u8::try_from(base).unwrap_or(u8::MAX) }
+        Self { levels, base: u8::try_from(base).unwrap_or(u8::MAX), floor_bytes: floor }
     }
 
     /// The last level.
@@ -79,6 +81,15 @@ impl Targets {
             .collect();
         overfull.sort_by_key(|&(level, permille)| (std::cmp::Reverse(permille), level));
         overfull
+    }
+
+    /// Size of the fullest level that exceeds its target, per thousand of that; 0 if none does. One
+    /// that shall be empty counts as if it had the smallest target.
+    pub(super) fn urgency(&self) -> u64 {
+        let levels = self.overfull().into_iter().map(|(at, _)| self.levels[usize::from(at)]);
+        let urgency =
+            levels.map(|level| level.permille_of(level.target_bytes.max(self.floor_bytes)));
+        urgency.max().unwrap_or(0)
     }
 
     /// Bytes to rewrite until no level exceeds its target: what exceeds it, `ratio + 1` times,
@@ -111,8 +122,11 @@ impl Level {
     }
 
     fn permille(self) -> u64 {
-        let permille =
-            u128::from(self.staying_bytes()) * 1000 / u128::from(self.target_bytes.max(1));
+        self.permille_of(self.target_bytes)
+    }
+
+    fn permille_of(self, target_bytes: u64) -> u64 {
+        let permille = u128::from(self.staying_bytes()) * 1000 / u128::from(target_bytes.max(1));
         u64::try_from(permille).unwrap_or(u64::MAX)
     }
 }

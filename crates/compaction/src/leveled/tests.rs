@@ -295,3 +295,50 @@ fn forty_megabytes_from_small_memtables_make_several_levels() {
     let (above, last) = (model.version.bytes(), model.version.level_bytes(6));
     assert!((above - last) * 100 / last < 20, "space: {above} for {last}");
 }
+
+/// Runs of level 0 and size of the base level in targets, at most, in the second half of `flushes`
+/// that never wait while one thread merges `speed` times as many bytes as are flushed.
+fn sustain(flushes: u64, speed: u64) -> (usize, u64) {
+    const FLUSH_BYTES: u64 = 4000;
+    let env = Env { memtable_bytes: FLUSH_BYTES, table_bytes: FLUSH_BYTES, ..Env::default() };
+    let mut model = Model::new(env, 40);
+    let mut policy = Leveled::default();
+    let random = SeededRandom::new(9);
+    let (mut level0_max, mut base_max) = (0, 0);
+    let (mut carried_bytes, mut job_bytes) = (0, 0);
+    for flush in 0..flushes {
+        model.flush((0..FLUSH_BYTES / 40).map(|_| below(&random, 100_000_000)));
+        carried_bytes += FLUSH_BYTES * speed;
+        while model.jobs.is_empty() || carried_bytes >= job_bytes {
+            if !model.jobs.is_empty() {
+                carried_bytes -= job_bytes;
+                model.finish(0);
+            }
+            let mut actions = Vec::new();
+            policy.pick(&model.view(), &mut actions);
+            let Some(action) = actions.first() else {
+                carried_bytes = 0;
+                break;
+            };
+            model.start(action).unwrap();
+            let inputs = model.jobs.iter().flat_map(|job| &job.inputs);
+            job_bytes = inputs.map(|&id| model.version.find(id).unwrap().1.file_bytes).sum();
+        }
+        if flush > flushes / 2 {
+            let level0 = model.version.runs().iter().filter(|run| run.level() == 0).count();
+            let base = policy.targets(&model.view()).dest_of(0);
+            level0_max = level0_max.max(level0);
+            base_max = base_max.max(model.version.level_bytes(base) / (10 * FLUSH_BYTES));
+        }
+    }
+    (level0_max, base_max)
+}
+
+#[test]
+fn one_thread_that_just_keeps_up_keeps_level0_and_its_target_small() {
+    // Level 0 first, whatever the level below it holds: (10, 6) and (178, 69) were seen.
+    let (level0, base) = sustain(1000, 12);
+    assert!(level0 <= 8 && base <= 3, "{level0} runs, base at {base} targets");
+    let (level0, base) = sustain(1000, 8);
+    assert!(level0 <= 30 && base <= 10, "{level0} runs, base at {base} targets");
+}

@@ -27,6 +27,8 @@ mod disk;
 mod map;
 mod mem;
 mod random;
+#[cfg(feature = "sim")]
+mod sim;
 mod vfs;
 
 pub use clock::{Clock, ManualClock, SystemClock};
@@ -34,6 +36,11 @@ pub use disk::DiskVfs;
 pub use map::Map;
 pub use mem::MemVfs;
 pub use random::{Random, SeededRandom, SystemRandom};
+#[cfg(feature = "sim")]
+pub use sim::{
+    CrashPolicy, Fault, FaultClass, FaultCounts, FaultError, FaultKind, Op, Ops, Pages, Rot,
+    SimVfs, TraceLine, Until, Unwritten,
+};
 pub use vfs::{
     AppendFile, DirEntry, FileKind, LockError, LockGuard, LogWindow, Metadata, ReadFile, Vfs,
 };

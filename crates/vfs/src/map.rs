@@ -93,3 +93,26 @@ impl fmt::Debug for Map {
         write!(f, "Map({} bytes)", self.len())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    #[test]
+    fn advice_changes_no_byte_whatever_range_it_names() {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        let bytes: Vec<u8> = (0..20_000u32).map(|i| (i % 251) as u8).collect();
+        file.write_all(&bytes).unwrap();
+        let mapped = Map::of_file(file.as_file()).unwrap();
+        let empty = Map::of_file(tempfile::NamedTempFile::new().unwrap().as_file()).unwrap();
+        for map in [&mapped, &Map::from(Arc::from(bytes.as_slice())), &empty] {
+            for (start, end) in [(0, 20_000), (5000, 5001), (9, 9), (9, 3), (19_999, 20_001)] {
+                map.will_need(start..end);
+            }
+            map.will_need(usize::MAX - 1..usize::MAX);
+        }
+        assert_eq!(&*mapped, bytes);
+        assert!(empty.is_empty());
+    }
+}

@@ -10,9 +10,12 @@
 //! them.
 
 mod crash;
-mod directory;
+pub(crate) mod directory;
 mod files;
-mod inode;
+mod history;
+pub(crate) mod inode;
+#[cfg(feature = "sim")]
+pub(crate) mod seam;
 mod state;
 
 use crate::{

@@ -33,6 +33,13 @@ impl Place {
         Self { vfs: Arc::new(vfs), root, _dir: None }
     }
 
+    #[cfg(feature = "sim")]
+    fn simulated() -> Self {
+        let (vfs, root) = (siltstone_vfs::SimVfs::new(1), PathBuf::from("/place"));
+        vfs.create_dir_all(&root).unwrap();
+        Self { vfs: Arc::new(vfs), root, _dir: None }
+    }
+
     fn path(&self, name: &str) -> PathBuf {
         self.root.join(name)
     }
@@ -69,6 +76,8 @@ macro_rules! conformance {
     ($($property:ident)*) => {
         conformance!(@on disk, on_disk: $($property)*);
         conformance!(@on memory, in_memory: $($property)*);
+        #[cfg(feature = "sim")]
+        conformance!(@on simulated, simulated: $($property)*);
     };
     (@on $name:ident, $make:ident: $($property:ident)*) => {
         mod $name {

@@ -5,6 +5,7 @@ use super::inode::{Content, Inode};
 use super::state::State;
 use crate::SeededRandom;
 use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// What survives.
@@ -16,40 +17,49 @@ pub(super) enum Survival<'a> {
     Synced,
     /// What was synced, and some of the rest.
     Drawn(&'a SeededRandom),
+    /// What the simulated disk chooses.
+    #[cfg(feature = "sim")]
+    Chosen(&'a dyn super::seam::Survivor),
 }
 
 impl State {
     /// The file system that is found after a crash now. It shares nothing with this one.
     pub(super) fn after(&self, survival: Survival<'_>) -> Self {
         let mut copies = Copies { survival, by_number: HashMap::new() };
-        let copy = |(path, dir): (_, &Directory)| {
-            let names = survival.names(dir);
+        let copy = |(path, dir): (&PathBuf, &Directory)| {
+            let names = survival.names(path, dir);
             let names = names.into_iter().map(|(name, node)| (name, copies.copy(node)));
-            (path, Directory::of(names.collect()))
+            (path.clone(), Directory::of(names.collect()))
         };
-        let dirs = self.dirs.iter().map(|(path, dir)| (path.clone(), dir)).map(copy).collect();
+        let dirs = self.dirs.iter().map(copy).collect();
         let boot_id = match survival {
             Survival::Everything => self.boot_id,
-            Survival::Synced | Survival::Drawn(_) => self.boot_id + 1,
+            _ => self.boot_id + 1,
         };
         Self { dirs, inodes_made: self.inodes_made, boot_id, ..Self::new() }
     }
 }
 
 impl Survival<'_> {
-    fn names(self, dir: &Directory) -> Names {
+    #[cfg_attr(not(feature = "sim"), expect(unused_variables, reason = "only a policy asks"))]
+    fn names(self, path: &Path, dir: &Directory) -> Names {
         match self {
             Self::Everything => dir.names().clone(),
             Self::Synced => dir.synced_names().clone(),
             Self::Drawn(random) => dir.drawn_names(random),
+            #[cfg(feature = "sim")]
+            Self::Chosen(survivor) => survivor.names(path, dir),
         }
     }
 
-    fn content(self, content: &Content) -> Content {
+    #[cfg_attr(not(feature = "sim"), expect(unused_variables, reason = "only a policy asks"))]
+    fn content(self, number: u64, content: &Content) -> Content {
         match self {
             Self::Everything => content.all(),
             Self::Synced => content.synced(),
             Self::Drawn(random) => content.drawn(random),
+            #[cfg(feature = "sim")]
+            Self::Chosen(survivor) => Content::of(survivor.bytes(number, content)),
         }
     }
 }
@@ -64,7 +74,7 @@ impl Copies<'_> {
     fn copy(&mut self, node: Node) -> Node {
         let Node::File(inode) = node else { return node };
         let copy = self.by_number.entry(inode.number).or_insert_with(|| {
-            let content = self.survival.content(&inode.content.lock());
+            let content = self.survival.content(inode.number, &inode.content.lock());
             Arc::new(Inode::new(inode.number, content))
         });
         Node::File(Arc::clone(copy))

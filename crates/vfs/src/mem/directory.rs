@@ -9,18 +9,18 @@ use std::sync::Arc;
 
 /// What a name stands for.
 #[derive(Clone)]
-pub(super) enum Node {
+pub(crate) enum Node {
     File(Arc<Inode>),
     Dir,
 }
 
-pub(super) type Names = BTreeMap<OsString, Node>;
+pub(crate) type Names = BTreeMap<OsString, Node>;
 
 /// A directory's names.
 ///
 /// Always: `synced` with all of `unsynced` done to it in order is `current`.
 #[derive(Clone, Default)]
-pub(super) struct Directory {
+pub(crate) struct Directory {
     current: Names,
     synced: Names,
     unsynced: Vec<NameChange>,
@@ -28,9 +28,9 @@ pub(super) struct Directory {
 
 /// One change, which a crash keeps or loses as a whole: first a name goes, then one is set.
 #[derive(Clone, Default)]
-pub(super) struct NameChange {
-    pub(super) removed: Option<OsString>,
-    pub(super) set: Option<(OsString, Node)>,
+pub(crate) struct NameChange {
+    pub(crate) removed: Option<OsString>,
+    pub(crate) set: Option<(OsString, Node)>,
 }
 
 impl NameChange {
@@ -46,51 +46,76 @@ impl NameChange {
 
 impl Directory {
     /// A directory with these names, all durable.
-    pub(super) fn of(names: Names) -> Self {
+    pub(crate) fn of(names: Names) -> Self {
         Self { current: names.clone(), synced: names, unsynced: Vec::new() }
     }
 
     /// Its names now.
-    pub(super) fn names(&self) -> &Names {
+    pub(crate) fn names(&self) -> &Names {
         &self.current
     }
 
     /// Its names as of its last sync.
-    pub(super) fn synced_names(&self) -> &Names {
+    pub(crate) fn synced_names(&self) -> &Names {
         &self.synced
     }
 
     /// Its synced names with some of the changes since, each kept or lost by itself.
-    pub(super) fn drawn_names(&self, random: &SeededRandom) -> Names {
+    pub(crate) fn drawn_names(&self, random: &SeededRandom) -> Names {
+        self.names_keeping(|_| random.below(2) == 0)
+    }
+
+    /// Its synced names with those changes since, by number from 0, that `keeps` agrees to.
+    pub(crate) fn names_keeping(&self, mut keeps: impl FnMut(usize) -> bool) -> Names {
         let mut names = self.synced.clone();
-        for change in &self.unsynced {
-            if random.below(2) == 0 {
+        for (number, change) in self.unsynced.iter().enumerate() {
+            if keeps(number) {
                 change.apply(&mut names);
             }
         }
         names
     }
 
+    /// The same names and changes of other files, which `copy` gives.
+    #[cfg(feature = "sim")]
+    pub(crate) fn copied(&self, mut copy: impl FnMut(&Node) -> Node) -> Self {
+        let mut names = |names: &Names| -> Names {
+            names.iter().map(|(name, node)| (name.clone(), copy(node))).collect()
+        };
+        let (current, synced) = (names(&self.current), names(&self.synced));
+        let change = |change: &NameChange| NameChange {
+            removed: change.removed.clone(),
+            set: change.set.as_ref().map(|(name, node)| (name.clone(), copy(node))),
+        };
+        Self { current, synced, unsynced: self.unsynced.iter().map(change).collect() }
+    }
+
+    /// How many changes its last sync did not see.
+    #[cfg(feature = "sim")]
+    pub(crate) fn unsynced_count(&self) -> usize {
+        self.unsynced.len()
+    }
+
     /// Changes the names, until the next sync perhaps for nothing.
-    pub(super) fn change(&mut self, change: NameChange) {
+    pub(crate) fn change(&mut self, change: NameChange) {
         change.apply(&mut self.current);
         self.unsynced.push(change);
     }
 
     /// Makes the names durable.
-    pub(super) fn sync(&mut self) {
+    pub(crate) fn sync(&mut self) {
         self.synced.clone_from(&self.current);
         self.unsynced.clear();
     }
 
     /// Sets a name, durable at once.
-    pub(super) fn set_durable(&mut self, name: &OsStr, node: &Node) {
+    pub(crate) fn set_durable(&mut self, name: &OsStr, node: &Node) {
         self.current.insert(name.to_owned(), node.clone());
         self.synced.insert(name.to_owned(), node.clone());
     }
 
     /// Takes a name away, durable at once, from what a crash may bring back too.
-    pub(super) fn forget(&mut self, name: &OsStr) {
+    pub(crate) fn forget(&mut self, name: &OsStr) {
         self.current.remove(name);
         self.synced.remove(name);
         for change in &mut self.unsynced {

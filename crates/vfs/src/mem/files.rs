@@ -48,11 +48,7 @@ impl LogWindow for MemWindow {
         let mut state = self.state.lock();
         state.begin_operation()?;
         let mut content = self.inode.content.lock();
-        let room = (content.bytes.len() as u64).checked_sub(offset);
-        if room.is_none_or(|room| room < bytes.len() as u64) {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "a write outside the window"));
-        }
-        let offset = usize::try_from(offset).map_err(|_| io::ErrorKind::InvalidInput)?;
+        let offset = content.room_for(bytes.len(), offset)?;
         content.write(bytes, offset);
         Ok(())
     }

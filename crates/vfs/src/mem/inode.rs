@@ -5,28 +5,32 @@ use parking_lot::Mutex;
 use std::io;
 
 /// A file, whatever names it has.
-pub(super) struct Inode {
+pub(crate) struct Inode {
     /// Tells files with several names from files that are alike.
-    pub(super) number: u64,
-    pub(super) content: Mutex<Content>,
+    pub(crate) number: u64,
+    pub(crate) content: Mutex<Content>,
 }
 
 /// What is in a file.
 ///
-/// Always: undoing `unsynced` from its end gives the bytes of the last sync.
+/// Always: undoing `unsynced` from its end gives the bytes of the last sync, unless that failed.
 #[derive(Clone, Default)]
-pub(super) struct Content {
-    pub(super) bytes: Vec<u8>,
-    unsynced: Vec<Change>,
+pub(crate) struct Content {
+    pub(crate) bytes: Vec<u8>,
+    pub(super) unsynced: Vec<Change>,
+    /// The writes that the last sync made durable: undone, they give what was there before it.
+    pub(super) settled: Vec<Change>,
+    /// What is on the disk below `unsynced`, where a failed sync parted that from `bytes`.
+    pub(super) parted: Option<Vec<u8>>,
     /// Somebody holds the lock on this file.
-    pub(super) locked: bool,
+    pub(crate) locked: bool,
 }
 
 /// One write: the bytes `offset..offset + count` are new.
 #[derive(Clone)]
-struct Change {
-    offset: usize,
-    count: usize,
+pub(super) struct Change {
+    pub(super) offset: usize,
+    pub(super) count: usize,
     /// What was at `offset` before; shorter than `count` if the file grew.
     replaced: Vec<u8>,
     /// Length of the file before.
@@ -34,14 +38,14 @@ struct Change {
 }
 
 impl Inode {
-    pub(super) fn new(number: u64, content: Content) -> Self {
+    pub(crate) fn new(number: u64, content: Content) -> Self {
         Self { number, content: Mutex::new(content) }
     }
 }
 
 impl Content {
     /// Writes `bytes` at `offset`, which must lie in the file or at its end.
-    pub(super) fn write(&mut self, bytes: &[u8], offset: usize) {
+    pub(crate) fn write(&mut self, bytes: &[u8], offset: usize) {
         let bytes_before = self.bytes.len();
         assert!(offset <= bytes_before, "a write would leave a hole");
         let overlap = bytes.len().min(bytes_before - offset);
@@ -51,8 +55,22 @@ impl Content {
         self.unsynced.push(Change { offset, count: bytes.len(), replaced, bytes_before });
     }
 
+    /// `offset`, if `count` bytes from there lie in the file.
+    ///
+    /// # Errors
+    ///
+    /// [`io::ErrorKind::InvalidInput`] if they do not.
+    pub(crate) fn room_for(&self, count: usize, offset: u64) -> io::Result<usize> {
+        let start = usize::try_from(offset).ok();
+        let end = start.and_then(|start| start.checked_add(count));
+        match start.filter(|_| end.is_some_and(|end| end <= self.bytes.len())) {
+            Some(start) => Ok(start),
+            None => Err(io::Error::new(io::ErrorKind::InvalidInput, "a write outside the window")),
+        }
+    }
+
     /// Writes `bytes` at the end.
-    pub(super) fn append(&mut self, bytes: &[u8]) {
+    pub(crate) fn append(&mut self, bytes: &[u8]) {
         self.write(bytes, self.bytes.len());
     }
 
@@ -61,7 +79,7 @@ impl Content {
     /// # Errors
     ///
     /// [`io::ErrorKind::StorageFull`] if there is no memory for it; nothing is changed.
-    pub(super) fn grow(&mut self, bytes: usize) -> io::Result<()> {
+    pub(crate) fn grow(&mut self, bytes: usize) -> io::Result<()> {
         let bytes_before = self.bytes.len();
         if bytes <= bytes_before {
             return Ok(());
@@ -75,30 +93,36 @@ impl Content {
     }
 
     /// Makes all that was written durable.
-    pub(super) fn sync(&mut self) {
+    pub(crate) fn sync(&mut self) {
+        if self.parted.is_some() {
+            self.parted = Some(self.history().latest());
+        }
+        std::mem::swap(&mut self.settled, &mut self.unsynced);
         self.unsynced.clear();
     }
 
     /// Makes `bytes` the whole content, durable at once.
-    pub(super) fn replace(&mut self, bytes: &[u8]) {
+    pub(crate) fn replace(&mut self, bytes: &[u8]) {
         self.bytes = bytes.to_vec();
         self.unsynced.clear();
+        self.settled.clear();
+        self.parted = None;
     }
 
     /// This content with every write, durable; nobody holds its lock.
-    pub(super) fn all(&self) -> Self {
+    pub(crate) fn all(&self) -> Self {
         self.clone().made_durable()
     }
 
     /// This content as of its last sync.
-    pub(super) fn synced(&self) -> Self {
+    pub(crate) fn synced(&self) -> Self {
         let mut content = self.clone();
         content.undo_to(0);
         content.made_durable()
     }
 
     /// This content with some first unsynced writes, and perhaps the beginning of the next.
-    pub(super) fn drawn(&self, random: &SeededRandom) -> Self {
+    pub(crate) fn drawn(&self, random: &SeededRandom) -> Self {
         let kept = random.below(self.unsynced.len() + 1);
         let mut content = self.clone();
         content.undo_to(kept + 1);
@@ -112,6 +136,12 @@ impl Content {
         content.made_durable()
     }
 
+    /// This content with `bytes` in it, durable.
+    #[cfg(feature = "sim")]
+    pub(super) fn of(bytes: Vec<u8>) -> Self {
+        Self { bytes, ..Self::default() }
+    }
+
     fn made_durable(self) -> Self {
         Self { bytes: self.bytes, ..Self::default() }
     }
@@ -120,9 +150,16 @@ impl Content {
     fn undo_to(&mut self, kept: usize) {
         while self.unsynced.len() > kept {
             let Some(change) = self.unsynced.pop() else { return };
-            self.bytes.truncate(change.bytes_before);
-            let end = change.offset + change.replaced.len();
-            self.bytes[change.offset..end].copy_from_slice(&change.replaced);
+            change.undo(&mut self.bytes);
         }
+    }
+}
+
+impl Change {
+    /// Takes this change back from `bytes`, to which it was the last.
+    pub(super) fn undo(&self, bytes: &mut Vec<u8>) {
+        bytes.truncate(self.bytes_before);
+        let end = self.offset + self.replaced.len();
+        bytes[self.offset..end].copy_from_slice(&self.replaced);
     }
 }

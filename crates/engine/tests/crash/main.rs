@@ -3,8 +3,8 @@
 //!
 //! 1. A scenario, drawn from a seed, runs once to see how many operations on files it makes.
 //! 2. It runs again and again, each time cut at another operation: calls fail from there on.
-//! 3. What a dead process, a power cut, and a power cut that kept some unsynced bytes leave is
-//!    opened. Its contents must be those after some number of writes, whole ones.
+//! 3. What a dead process, a power cut, and power cuts that kept some of what was not synced, by
+//!    every policy of the simulated disk, leave is opened. Its contents must be those after some number of writes, whole ones.
 //! 4. It is opened again, after a close, another crash, or a crash during recovery, and shows the
 //!    same; then it is written on, and synced, and cut, and nothing that was lost comes back.
 //!
@@ -21,12 +21,31 @@ use common::settings::Settings;
 use common::{Chance, OnFailure, from_env, state_of};
 use history::History;
 use scenario::{DIR, Run, Threads};
-use siltstone::vfs::MemVfs;
+use siltstone::vfs::{CrashPolicy, SimVfs};
 use siltstone::{Db, Error};
 use std::sync::Arc;
 
 const SEEDS: u64 = 30;
 const POINTS: u64 = 30;
+
+/// Ways in which the power can fail.
+trait PowerCut {
+    /// Nothing that was not synced survives.
+    fn power_cut(&self) -> Self;
+    /// Some of it does, by one of the policies of the simulated disk.
+    fn power_cut_keeping(&self, seed: u64) -> Self;
+}
+
+impl PowerCut for SimVfs {
+    fn power_cut(&self) -> Self {
+        self.crash(CrashPolicy::LoseUnsynced, 0)
+    }
+
+    fn power_cut_keeping(&self, seed: u64) -> Self {
+        let policy = usize::try_from(seed % CrashPolicy::ALL.len() as u64).unwrap();
+        self.crash(CrashPolicy::ALL[policy], seed)
+    }
+}
 
 /// How a run ends.
 #[derive(Clone, Copy, Debug)]
@@ -38,7 +57,7 @@ enum Crash {
 }
 
 impl Crash {
-    fn of(self, vfs: &MemVfs) -> MemVfs {
+    fn of(self, vfs: &SimVfs) -> SimVfs {
         match self {
             Self::ProcessDeath => vfs.process_death(),
             Self::PowerCut => vfs.power_cut(),
@@ -65,7 +84,12 @@ struct Tally {
     replays: u64,
 }
 
-fn open(vfs: &MemVfs, settings: &Settings) -> Result<Db, Error> {
+/// So that neighbouring seeds take different policies.
+fn mixed(seed: u64) -> u64 {
+    Chance::new(seed).next()
+}
+
+fn open(vfs: &SimVfs, settings: &Settings) -> Result<Db, Error> {
     settings.options(Arc::new(vfs.clone())).open(DIR)
 }
 
@@ -76,13 +100,13 @@ fn cut(
     tally: &mut Tally,
     failure: &mut OnFailure,
 ) {
-    let vfs = MemVfs::new();
+    let vfs = SimVfs::new(seed);
     vfs.cut_after(operations);
     let mut run = Run::new(seed, &vfs, threads);
     run.go();
     run.check_reads();
     let keeping = Crash::PowerCutKeeping;
-    let seeds = [seed << 32 | operations, seed << 32 | operations | 1 << 63];
+    let seeds = [mixed(seed << 32 | operations), mixed(seed << 32 | operations | 1 << 63)];
     let crashes = [Crash::ProcessDeath, Crash::PowerCut, keeping(seeds[0]), keeping(seeds[1])];
     for crash in crashes {
         failure.what = format!("operation {operations}, {crash:?}");
@@ -94,7 +118,7 @@ fn cut(
     }
 }
 
-fn look(vfs: MemVfs, crash: Crash, history: &History, chance: &Chance, tally: &mut Tally) {
+fn look(vfs: SimVfs, crash: Crash, history: &History, chance: &Chance, tally: &mut Tally) {
     let least = crash.least(history);
     let settings = Settings::draw(chance).without_threads();
     if chance.percent(30) {
@@ -136,7 +160,7 @@ fn look(vfs: MemVfs, crash: Crash, history: &History, chance: &Chance, tally: &m
 }
 
 /// A checkpoint is there as it was taken, or was cut short and is no database.
-fn look_at_copies(vfs: &MemVfs, history: &History) {
+fn look_at_copies(vfs: &SimVfs, history: &History) {
     for copy in &history.copies {
         // Of a copy: the scenario goes on with these files.
         let options = Settings::draw(&Chance::new(0)).options(Arc::new(vfs.process_death()));
@@ -150,7 +174,7 @@ fn look_at_copies(vfs: &MemVfs, history: &History) {
 }
 
 /// The power fails while the database recovers: the next opening still finds a prefix.
-fn look_after_broken_recovery(vfs: &MemVfs, history: &History, chance: &Chance) {
+fn look_after_broken_recovery(vfs: &SimVfs, history: &History, chance: &Chance) {
     let vfs = vfs.process_death();
     vfs.cut_after(vfs.operations() + chance.below(40) as u64);
     let opened = open(&vfs, &Settings::draw(chance).without_threads());
@@ -166,7 +190,7 @@ fn look_after_broken_recovery(vfs: &MemVfs, history: &History, chance: &Chance) 
 }
 
 fn operations_of(seed: u64, threads: Threads) -> u64 {
-    let vfs = MemVfs::new();
+    let vfs = SimVfs::new(seed);
     let mut run = Run::new(seed, &vfs, threads);
     run.go();
     run.assert_nothing_failed();

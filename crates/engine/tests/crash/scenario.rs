@@ -4,7 +4,7 @@ use crate::common::settings::Settings;
 use crate::common::{Chance, State, state_of};
 use crate::history::{Copy, History, Op, Write};
 use crate::open;
-use siltstone::vfs::MemVfs;
+use siltstone::vfs::SimVfs;
 use siltstone::{Db, Durability, Error, Keyspace, WriteBatch, WriteOptions};
 use std::collections::BTreeMap;
 
@@ -28,7 +28,7 @@ pub(crate) enum Threads {
 pub(crate) struct Run {
     pub(crate) history: History,
     chance: Chance,
-    vfs: MemVfs,
+    vfs: SimVfs,
     threads: Threads,
     db: Option<Db>,
     spaces: BTreeMap<&'static str, Keyspace>,
@@ -38,7 +38,7 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    pub(crate) fn new(seed: u64, vfs: &MemVfs, threads: Threads) -> Self {
+    pub(crate) fn new(seed: u64, vfs: &SimVfs, threads: Threads) -> Self {
         Self {
             threads,
             history: History::default(),

@@ -4,7 +4,8 @@
 //! 1. A scenario, drawn from a seed, runs once to see how many operations on files it makes.
 //! 2. It runs again and again, each time cut at another operation: calls fail from there on.
 //! 3. What a dead process, a power cut, and power cuts that kept some of what was not synced, by
-//!    every policy of the simulated disk, leave is opened. Its contents must be those after some number of writes, whole ones.
+//!    every policy of the simulated disk, leave is opened. Its contents must be those after some
+//!    number of writes, whole ones.
 //! 4. It is opened again, after a close, another crash, or a crash during recovery, and shows the
 //!    same; then it is written on, and synced, and cut, and nothing that was lost comes back.
 //!

@@ -138,9 +138,6 @@ impl Refused {
 /// Checks what the sum does not: that this version could have written it.
 fn check_record(record: &FoundRecord<'_>, tail: &Tail) -> Result<RecordKind, Refused> {
     debug_assert!(tail.end.is_multiple_of(ALIGN_BYTES), "records begin at multiples of 8");
-    if record.padding.iter().any(|byte| *byte != 0) {
-        return Err(Refused::Corrupt("the bytes that fill it up are not zero"));
-    }
     if record.header.synced_end > tail.position() {
         return Err(Refused::Corrupt("it calls durable what comes after it"));
     }

@@ -30,19 +30,17 @@ pub(crate) struct SegmentReader<'f> {
 /// What stands where a record should.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Found<'b> {
-    /// A record whose sum is right.
+    /// A record whose sum is right and whose padding is zero.
     Record(FoundRecord<'b>),
     /// None, and why not.
     Nothing(&'static str),
 }
 
-/// A record whose sum is right.
+/// A record whose sum is right and whose padding is zero.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct FoundRecord<'b> {
     pub(crate) header: RecordHeader,
     pub(crate) payload: &'b [u8],
-    /// What fills it up to a multiple of 8.
-    pub(crate) padding: &'b [u8],
 }
 
 impl<'f> SegmentReader<'f> {
@@ -92,7 +90,10 @@ impl<'f> SegmentReader<'f> {
         if header.sum != header.expected_sum(&identity, offset, payload) {
             return Ok(Found::Nothing("its checksum does not match"));
         }
-        Ok(Found::Record(FoundRecord { header, payload, padding }))
+        if padding.iter().any(|byte| *byte != 0) {
+            return Ok(Found::Nothing("the bytes that fill it up are not zero"));
+        }
+        Ok(Found::Record(FoundRecord { header, payload }))
     }
 
     /// Offset behind the last byte that is not zero, at least `from`.

@@ -16,7 +16,7 @@ use std::path::Path;
 /// A longer note is cut: the file may be a foreign one.
 const NOTE_BYTES_MAX: u64 = 4096;
 /// How often a taker tries while there are only lookers, each of whom takes microseconds.
-const TRIES_MAX: u32 = 10_000;
+const TRIES_MAX: u32 = 100_000;
 
 /// A held lock. Closing the file releases it.
 #[derive(Debug)]

@@ -53,7 +53,7 @@ pub struct TreeTable {
 
 /// The runs of every keyspace.
 pub(crate) fn of_store(store: &Store) -> Vec<KeyspaceTree> {
-    let trees: Vec<_> = store.trees.read().iter().cloned().collect();
+    let trees = store.list_trees();
     trees.iter().map(|tree| of_tree(store, tree)).collect()
 }
 

@@ -103,6 +103,11 @@ impl Store {
         self.writer.as_ref().ok_or(Error::OpenedReadOnly)
     }
 
+    /// The keyspaces of now, for going through them without holding their lock.
+    pub(crate) fn list_trees(&self) -> Vec<Arc<Tree>> {
+        self.trees.read().iter().cloned().collect()
+    }
+
     /// Writes a batch and returns its last seqno.
     pub(crate) fn write(&self, batch: WriteBatch, durability: Durability) -> Result<Seqno, Error> {
         let writer = self.writer()?;

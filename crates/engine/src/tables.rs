@@ -93,17 +93,13 @@ impl Tables {
         if let Some(table) = self.open.get(&meta.id) {
             return Ok(table);
         }
-        let table = self.open_table(meta)?;
+        let table = self.open_apart(meta)?;
         self.open.insert(meta.id, Arc::clone(&table));
         Ok(table)
     }
 
     /// The table of `meta`, opened anew and not kept: its file is looked at as it is now.
     pub(crate) fn open_apart(&self, meta: &TableMeta) -> Result<Arc<Table>, Error> {
-        self.open_table(meta)
-    }
-
-    fn open_table(&self, meta: &TableMeta) -> Result<Arc<Table>, Error> {
         let path = self.path(meta.id);
         let opened = self.vfs.open_read(&path);
         let file = opened.map_err(|error| Error::io(&path, "opening", error))?;

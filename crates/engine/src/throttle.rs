@@ -142,7 +142,7 @@ impl Throttle {
         let (mut debt, mut memtables, mut waiting) = (0, 0, 0);
         let mut debt_share: f64 = 0.0;
         // Listed first: no lock is held while others are taken.
-        let trees: Vec<_> = store.trees.read().iter().cloned().collect();
+        let trees = store.list_trees();
         for tree in &trees {
             let state = tree.pin();
             let pressure = store.scheduler.pressure(store, tree, &state);

@@ -14,7 +14,7 @@ pub(crate) const DEFAULT_ID: KeyspaceId = KeyspaceId(0);
 const NAME_BYTES_MAX: usize = 255;
 
 /// Keyspaces that exist.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Trees(BTreeMap<KeyspaceId, Arc<Tree>>);
 
 impl Trees {

@@ -52,7 +52,7 @@ pub(crate) fn run(
     store: &Store,
     progress: &mut dyn FnMut(VerifyProgress),
 ) -> Result<VerifyReport, Error> {
-    let trees: Vec<_> = store.trees.read().iter().cloned().collect();
+    let trees = store.list_trees();
     let states: Vec<Arc<TreeState>> = trees.iter().map(|tree| tree.pin()).collect();
     let tables = states.iter().flat_map(|state| state.version.tables());
     let total_bytes = tables.map(|table| table.file_bytes).sum();

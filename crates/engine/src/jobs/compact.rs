@@ -45,14 +45,13 @@ impl PlannedMerge {
 pub(super) fn run(store: &Store, claim: &MergeClaim<'_>) -> Result<(), Error> {
     store.health.check()?;
     let planned = &claim.planned;
-    let inputs = planned.inputs();
     if let Action::Move { .. } = planned.action {
-        let moved = inputs.iter().flatten().map(|table| TableMeta::clone(table)).collect();
-        let edit = VersionEdit::of_job(&planned.job, moved);
+        let edit = VersionEdit::of_move(&planned.job, &planned.version);
         install(store, &claim.tree, edit, None)?;
         store.counters.moves.add(1);
         return Ok(());
     }
+    let inputs = planned.inputs();
     let began = store.options.runtime.clock.now();
     let outputs = merge(store, planned, &inputs)?;
     let written: u64 = outputs.iter().map(|summary| summary.file_bytes).sum();

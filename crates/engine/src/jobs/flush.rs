@@ -108,7 +108,7 @@ pub(crate) fn flush_now(store: &Store, only: Option<&Arc<Tree>>) -> Result<(), E
     store.rotate_all(only)?;
     let trees: Vec<Arc<Tree>> = match only {
         Some(tree) => vec![Arc::clone(tree)],
-        None => store.trees.read().iter().cloned().collect(),
+        None => store.list_trees(),
     };
     for tree in trees {
         let Some(newest) = tree.state().immutables.first().cloned() else { continue };

@@ -8,9 +8,10 @@ use crate::manifest::Field;
 use crate::store::Store;
 use crate::sync::atomic::Ordering;
 use crate::tree::{LoggedMemtable, Tree};
-use siltstone_compaction::{TableMeta, VersionEdit};
+use siltstone_compaction::VersionEdit;
 use siltstone_sstable::TableId;
 use siltstone_wal::SegmentId;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 /// Publishes `edit`, and with it that `flushed` is now in tables, and lets go of what it makes
@@ -37,6 +38,7 @@ pub(super) fn install(
         discard(store, edit.added.iter().map(|placed| placed.table.id));
         return Ok(());
     }
+    let dropped: HashSet<TableId> = edit.dropped().collect();
     let mut fields = vec![Field::Version { keyspace: tree.id, edit }];
     fields.extend(flushed.map(|flushed| {
         let seqno = flushed.last_seqno();
@@ -54,24 +56,16 @@ pub(super) fn install(
     let installed = manifest.state().keyspaces.get(&tree.id);
     let version = installed.map(|keyspace| Arc::clone(&keyspace.version));
     let version = version.unwrap_or_else(|| panic!("a keyspace that exists is in the manifest"));
-    tree.install(Arc::clone(&version), flushed);
+    tree.install(version, flushed);
     store.segments.remove(&freed);
     drop(manifest);
-    store.tables.retire(gone(&before.version, &version));
-    drop((before, version));
+    let obsolete = before.version.tables().filter(|table| dropped.contains(&table.id));
+    store.tables.retire(obsolete.cloned());
+    drop(before);
     remove_segments(store, &freed);
     store.tables.sweep();
     store.throttle.update(store);
     Ok(())
-}
-
-/// Tables of `old` that `new` does not name.
-fn gone(
-    old: &siltstone_compaction::Version,
-    new: &siltstone_compaction::Version,
-) -> Vec<Arc<TableMeta>> {
-    let kept: std::collections::HashSet<TableId> = new.tables().map(|table| table.id).collect();
-    old.tables().filter(|table| !kept.contains(&table.id)).cloned().collect()
 }
 
 /// Ended segments that no memtable but `flushed` needs.
@@ -80,7 +74,7 @@ fn gone(
 /// too, goes into a segment that has not ended.
 fn free_segments(store: &Store, flushed: Option<&Arc<LoggedMemtable>>) -> Vec<SegmentId> {
     let segments = store.segments.list();
-    let trees: Vec<Arc<Tree>> = store.trees.read().iter().cloned().collect();
+    let trees = store.list_trees();
     let first_of = |tree: &Arc<Tree>| {
         let state = tree.pin();
         let goes = |memtable: &Arc<LoggedMemtable>| {

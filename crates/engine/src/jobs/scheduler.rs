@@ -101,7 +101,7 @@ impl Scheduler {
     /// The oldest memtable of the tree that has most of them waiting.
     pub(super) fn claim_flush<'a>(&'a self, store: &Store) -> Option<FlushClaim<'a>> {
         // Listed first: no lock is held while another is waited for.
-        let trees: Vec<_> = store.trees.read().iter().cloned().collect();
+        let trees = store.list_trees();
         let mut running = self.running.lock();
         let waiting = |tree: &&Arc<Tree>| tree.state().immutables.len();
         let free = |tree: &&Arc<Tree>| waiting(tree) > 0 && !running.flushing.contains(&tree.id);
@@ -142,7 +142,7 @@ impl Scheduler {
         &'a self,
         store: &Store,
     ) -> Result<Option<MergeClaim<'a>>, Error> {
-        let mut trees: Vec<_> = store.trees.read().iter().cloned().collect();
+        let mut trees = store.list_trees();
         trees.sort_by_key(|tree| std::cmp::Reverse(tree.level0_runs()));
         let free_bytes = free_bytes(store);
         let mut refused = None;

@@ -138,23 +138,11 @@ fn run(
 ) -> Result<Replayed, Error> {
     replay(files, context, apply).map_err(|error| match error {
         ReplayError::Log(error) => {
-            let path =
-                segment_of(&error).map_or(dir.to_path_buf(), |id| FileName::Log(id).path(dir));
+            let path = error.segment().map_or(dir.to_path_buf(), |id| FileName::Log(id).path(dir));
             log_error(&path, error)
         }
         ReplayError::Apply(error) => error,
     })
-}
-
-/// Which segment an error is about.
-const fn segment_of(error: &siltstone_wal::Error) -> Option<SegmentId> {
-    use siltstone_wal::Error as Log;
-    match error {
-        Log::Corrupt { segment, .. }
-        | Log::Unsupported { segment, .. }
-        | Log::Io { segment, .. } => Some(*segment),
-        _ => None,
-    }
 }
 
 /// Seqnos of groups rise, and no op names a keyspace that never was.

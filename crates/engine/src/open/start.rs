@@ -232,14 +232,10 @@ pub(super) fn trees_of(options: &Options, state: &ManifestState) -> Trees {
 /// Replays the log into the memtables; full ones are flushed on the way.
 fn fill_memtables(store: &Arc<Store>, replay: &Replay) -> Result<(), Error> {
     let state = store.writer()?.manifest.lock().state().clone();
-    *store.trees.write() = trees_of(&store.options, &state);
-    let trees: Vec<_> = store.trees.read().iter().cloned().collect();
-    let mut by_id = Trees::default();
-    for tree in trees {
-        by_id.insert(tree);
-    }
+    let trees = trees_of(&store.options, &state);
+    *store.trees.write() = trees.clone();
     let mut records = 0u32;
-    replay.apply(&store.dir, &state, &by_id, |touched, last_seqno| {
+    replay.apply(&store.dir, &state, &trees, |touched, last_seqno| {
         store.snapshots.publish(last_seqno.max(store.snapshots.visible()));
         for tree in touched.iter().filter(|tree| store.is_full(tree)) {
             flush(store, tree, last_seqno)?;
@@ -270,8 +266,9 @@ fn flush(store: &Store, tree: &Arc<Tree>, last_seqno: Seqno) -> Result<bool, Err
     Ok(rotated)
 }
 
-/// Removes files of ours that the manifest does not name, but none of another database. A table goes only if a manifest
-/// recorded the upper half of its id. What cannot be removed is left for the next open.
+/// Removes files of ours that the manifest does not name, but none of another database. A table
+/// goes only if a manifest recorded the upper half of its id. What cannot be removed is left for
+/// the next open.
 fn tidy(store: &Store, files: &[FileName], foreign: &[FileName]) {
     let Some(writer) = &store.writer else { return };
     let manifest = writer.manifest.lock();

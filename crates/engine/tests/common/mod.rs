@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 pub(crate) mod chance;
+pub(crate) mod counters;
 pub(crate) mod gate;
 pub(crate) mod sample;
 pub(crate) mod settings;

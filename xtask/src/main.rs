@@ -4,6 +4,7 @@
 //! cargo xtask ci             everything a change must pass, with a table at the end
 //! cargo xtask layers         the chain of crates and the rules of their folders
 //! cargo xtask integration    the long model runs of the engine
+//! cargo xtask sabotage       twenty deliberate bugs, and which test finds each
 //! ```
 //!
 //! Plain programs in the project's own language instead of shell: they run where cargo runs, and
@@ -20,6 +21,7 @@ mod layers;
 mod layout;
 mod part;
 mod report;
+mod sabotage;
 mod workspace;
 
 use std::process::ExitCode;
@@ -39,6 +41,8 @@ enum Command {
     Layers,
     /// The long model runs of the engine
     Integration(integration::Args),
+    /// Makes twenty deliberate bugs, one after the other, and expects the tests to find each
+    Sabotage(sabotage::Args),
 }
 
 fn main() -> anyhow::Result<ExitCode> {
@@ -49,6 +53,7 @@ fn main() -> anyhow::Result<ExitCode> {
         Command::Ci(args) => ci::run(&args, &workspace, &cargo),
         Command::Layers => layers::run(&workspace)?,
         Command::Integration(args) => integration::run(&args, &cargo)?,
+        Command::Sabotage(args) => sabotage::run(&args, &cargo)?,
     };
     Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

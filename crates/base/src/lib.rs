@@ -25,6 +25,7 @@ mod file_header;
 pub mod key;
 mod pinned;
 mod reader;
+mod sabotage;
 pub mod varint;
 
 pub use bounds::{Bounds, KeySpan};
@@ -34,3 +35,4 @@ pub use entry::{Entry, EntryKind, MAX_KEY_BYTES, MAX_SEQNO, MAX_VALUE_BYTES, Seq
 pub use file_header::{FILE_HEADER_BYTES, FileHeader};
 pub use pinned::PinnedBytes;
 pub use reader::Reader;
+pub use sabotage::Sabotage;

@@ -12,7 +12,7 @@
 use crate::cutter::Cutter;
 use crate::merge::MergeCursor;
 use crate::retention::{BottomRule, Retention, Verdict};
-use siltstone_base::{Cursor, Entry};
+use siltstone_base::{Cursor, Entry, Sabotage};
 use siltstone_sstable::{TableSummary, TableWriter};
 use std::ops::ControlFlow;
 
@@ -124,10 +124,14 @@ struct Output<'a, O> {
 impl<O: Outputs> Output<'_, O> {
     fn write(&mut self, entry: Entry<'_>) -> Result<(), O::Error> {
         let written = self.writer.as_ref();
-        if written.and_then(TableWriter::last_key) != Some(entry.key) {
+        let is_new_key = written.and_then(TableWriter::last_key) != Some(entry.key);
+        if is_new_key || Sabotage::KeySplitOverTables.is_on() {
             let table_bytes = written.map(TableWriter::estimated_bytes);
             if self.cutter.cut_before(entry.key, table_bytes) {
                 self.finish_table()?;
+                if Sabotage::EntryLostAtCut.is_on() {
+                    return Ok(());
+                }
             }
         }
         let writer = match &mut self.writer {

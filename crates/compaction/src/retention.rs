@@ -18,7 +18,7 @@
 //! Always: what each view reads of a key is the same before and after. Rule 3 gives "absent" for
 //! a tombstone, which is the same answer. Without any view everything is kept.
 
-use siltstone_base::{Entry, EntryKind, Seqno};
+use siltstone_base::{Entry, EntryKind, Sabotage, Seqno};
 
 #[cfg(test)]
 mod tests;
@@ -68,6 +68,9 @@ impl<B: BottomRule> Retention<B> {
     pub fn new(mut views: Vec<Seqno>, bottom: B) -> Self {
         assert!(views.is_sorted(), "views rise");
         views.dedup();
+        if Sabotage::SnapshotForgotten.is_on() && views.len() > 1 {
+            views.remove(0);
+        }
         Self { views, bottom, newer: None }
     }
 
@@ -98,7 +101,7 @@ impl<B: BottomRule> Retention<B> {
         let oldest_view_reads_it = readers == 0;
         if entry.kind == EntryKind::Delete
             && oldest_view_reads_it
-            && self.bottom.is_bottom(entry.key)
+            && (self.bottom.is_bottom(entry.key) || Sabotage::TombstoneDroppedEarly.is_on())
         {
             return Verdict::SpentTombstone;
         }

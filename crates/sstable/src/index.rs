@@ -10,7 +10,7 @@
 
 use crate::part::BlockHandle;
 use siltstone_base::key::head8;
-use siltstone_base::{DecodeError, Reader};
+use siltstone_base::{DecodeError, Reader, Sabotage};
 use std::cmp::Ordering;
 
 /// Size of the fixed fields of a partition.
@@ -95,7 +95,8 @@ impl<'a> Index<'a> {
         let (mut low, mut high) = (first, first + ties);
         while low < high {
             let middle = usize::midpoint(low, high);
-            if self.rest(middle)? < rest {
+            let separator = self.rest(middle)?;
+            if separator < rest || (Sabotage::SeekSkipsBlock.is_on() && separator == rest) {
                 low = middle + 1;
             } else {
                 high = middle;

@@ -18,6 +18,7 @@ use crate::format::{ALIGN_BYTES, HEADER_BYTES, RecordHeader};
 use crate::open_segment::OpenSegment;
 use crate::sealed::Tail;
 use crate::{Error, SegmentId};
+use siltstone_base::Sabotage;
 
 /// Why a segment cannot end where it does, if nothing in itself says so.
 pub(crate) const SHORT: &str = "the next segment begins at a later position";
@@ -69,6 +70,10 @@ pub(crate) fn judge(
     boot_id: u128,
 ) -> Result<Verdict, Error> {
     let Some(stop) = stop else { return Ok(Verdict { end: LogEnd::Clean, torn_bytes: 0 }) };
+    if Sabotage::LogCutAtFirstBadRecord.is_on() {
+        let Tail { segment, end: offset, .. } = stop.tail;
+        return Ok(Verdict { end: LogEnd::Torn { segment, offset, why: stop.why }, torn_bytes: 1 });
+    }
     let position = stop.tail.position();
     let stopped = segments.get(stop.index).map(|segment| segment.header.birth.boot_id);
     let same_boot = boot_id != 0 && stopped == Some(boot_id);

@@ -4,13 +4,14 @@
 //! at once; a place without one is for `log_end` to judge.
 
 use crate::format::{
-    ALIGN_BYTES, Birth, HEADER_BYTES, Link, LogIdentity, RecordKind, SegmentHeader, to_usize,
+    ALIGN_BYTES, Birth, HEADER_BYTES, Link, LogIdentity, LogKind, RecordKind, SegmentHeader,
+    to_usize,
 };
 use crate::replay::{RecordRef, ReplayContext, ReplayError, SegmentFile};
 use crate::sealed::Tail;
 use crate::segment_reader::{Found, FoundRecord, SegmentReader};
 use crate::{Error, SegmentId};
-use siltstone_base::Corruption;
+use siltstone_base::{Corruption, Sabotage};
 
 /// A segment whose header is good.
 #[derive(Debug)]
@@ -85,7 +86,7 @@ impl<'f> OpenSegment<'f> {
             let kind = check_record(&record, &tail)
                 .and_then(|kind| check_kind(kind, &record, &tail, before).map(|()| kind))
                 .map_err(|found| found.in_segment(&tail))?;
-            if kind == RecordKind::Data {
+            if kind == RecordKind::Data && !is_sabotaged(&self.header, tail.end) {
                 let (offset, position) = (tail.end, tail.position());
                 apply(RecordRef { segment, offset, position, payload: record.payload })
                     .map_err(ReplayError::Apply)?;
@@ -109,6 +110,12 @@ impl<'f> OpenSegment<'f> {
     fn corrupt(&self, what: &'static str, offset: u64, why: &'static str) -> Error {
         Error::corrupt(self.id(), what, offset, why)
     }
+}
+
+/// Whether the record at `offset` of a log of writes is to be left out.
+fn is_sabotaged(header: &SegmentHeader, offset: u64) -> bool {
+    let kind = header.birth.identity.kind;
+    Sabotage::LogRecordsDropped.is_on() && kind == LogKind::Log && offset.is_multiple_of(64)
 }
 
 const MISSING: &str = "it links to a segment that is missing";

@@ -11,11 +11,12 @@
 //! failed write, allocation or sync nothing is ever written or synced again.
 
 use crate::format::{
-    ALIGN_BYTES, Birth, HEADER_BYTES, LINK_BYTES, Link, LogIdentity, MAX_PAYLOAD_BYTES, NewRecord,
-    RECORD_HEADER_BYTES, RecordKind, SegmentHeader, to_usize,
+    ALIGN_BYTES, Birth, HEADER_BYTES, LINK_BYTES, Link, LogIdentity, LogKind, MAX_PAYLOAD_BYTES,
+    NewRecord, RECORD_HEADER_BYTES, RecordKind, SegmentHeader, to_usize,
 };
 use crate::sealed::{Sealed, Tail, Unsynced};
 use crate::{Error, SegmentId};
+use siltstone_base::Sabotage;
 use siltstone_vfs::LogWindow;
 use std::io;
 use std::sync::Arc;
@@ -127,9 +128,12 @@ impl LogWriter {
         }
         let end = self.tail.position();
         let synced = self.before.sync().and_then(|()| {
+            if self.is_sabotaged(Sabotage::LogSyncSkipped) {
+                return Ok(());
+            }
             self.window.sync().map_err(|source| Error::io(self.tail.segment, 0, source))
         });
-        self.failed = synced.is_err();
+        self.failed = synced.is_err() && !self.is_sabotaged(Sabotage::FailureForgotten);
         synced?;
         debug_assert!(end >= self.tail.synced_end, "what is durable only grows");
         self.tail.synced_end = end;
@@ -199,8 +203,11 @@ impl LogWriter {
         let record = NewRecord { kind, synced_end, pieces, length };
         let offset = self.tail.end + link_bytes;
         let digest = record.encode(&mut self.buffer, &self.identity, offset);
-        let written = self.write_buffer();
-        self.failed = written.is_err();
+        let mut written = self.write_buffer();
+        if self.is_sabotaged(Sabotage::LogAppendErrorIgnored) {
+            written = Ok(());
+        }
+        self.failed = written.is_err() && !self.is_sabotaged(Sabotage::FailureForgotten);
         written.map_err(|source| Error::io(self.tail.segment, self.tail.end, source))?;
         self.link = None;
         self.tail.end += self.buffer.len() as u64;
@@ -230,6 +237,11 @@ impl LogWriter {
         };
         record.encode(&mut self.buffer, &self.identity, self.tail.end);
         self.buffer.len() as u64
+    }
+
+    /// Whether this is a log of writes, not a manifest, and `bug` is to be made in it.
+    fn is_sabotaged(&self, bug: Sabotage) -> bool {
+        bug.is_on() && self.identity.kind == LogKind::Log
     }
 
     fn write_buffer(&mut self) -> io::Result<()> {

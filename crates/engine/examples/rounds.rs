@@ -42,7 +42,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         elapsed = began.elapsed();
     }
     // Others may have the processor meanwhile: what counts is what this process got of it.
-    let busy = busy().zip(busy_before).map_or(elapsed, |(now, before)| now - before);
+    let busy = busy().zip(busy_before).map_or(elapsed, |(now, before)| now.saturating_sub(before));
     #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
     let rate = tally.rounds as f64 / busy.as_secs_f64();
     println!("{tally:?}");

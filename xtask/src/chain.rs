@@ -24,6 +24,8 @@ const CHAIN: [&str; 10] = [
     "siltstone-cli",
     "xtask",
 ];
+/// Beside the chain: they name any library of it, and nobody names them.
+const BESIDE: [&str; 2] = ["siltstone-benches", "siltstone-fuzz"];
 const SIM: &str = "siltstone-sim";
 const SIM_NAMES: [&str; 2] = ["siltstone-base", "siltstone-compaction"];
 const SIM_NAMED_BY: [&str; 2] = ["siltstone-cli", "xtask"];
@@ -42,7 +44,8 @@ pub(crate) fn is_layer(name: &str) -> bool {
 pub(crate) fn findings(workspace: &Workspace) -> Vec<String> {
     let mut found = Vec::new();
     for package in &workspace.packages {
-        if package.name != SIM && place(&package.name).is_none() {
+        let beside = BESIDE.contains(&package.name.as_str());
+        if !beside && package.name != SIM && place(&package.name).is_none() {
             found.push(format!(
                 "{package} has no place in the chain: give it one in xtask/src/chain.rs"
             ));
@@ -73,6 +76,9 @@ fn against_chain(
     }
     if name == SIM && !SIM_NAMED_BY.contains(&package.name.as_str()) {
         return Some(format!("{edge}: only the program names the simulator"));
+    }
+    if BESIDE.contains(&package.name.as_str()) && is_layer(name) {
+        return None;
     }
     let left = name == SIM || package.name == SIM || place(name) < place(&package.name);
     (!left).then(|| format!("{edge}: a crate may name only crates to its left in {}", picture()))
@@ -218,6 +224,18 @@ mod tests {
         check("siltstone siltstone-sim", &["only the program names the simulator"]);
         check("siltstone-compaction dev=siltstone-sim", &["only the program names the simulator"]);
         check("xtask siltstone-sim", &[]);
+    }
+
+    #[test]
+    fn what_stands_beside_the_chain_names_libraries_and_is_named_by_nobody() {
+        let lines = ["siltstone: siltstone-base", "siltstone-base:", "siltstone-cli: siltstone"];
+        let with = |line: &str| findings(&workspace(&[&lines[..], &[line]].concat()));
+        assert_eq!(with("siltstone-benches: siltstone siltstone-base dev=criterion"), [""; 0]);
+        let program = with("siltstone-fuzz: siltstone-cli");
+        assert!(program[0].starts_with("siltstone-fuzz names siltstone-cli"), "{program:?}");
+        let named = ["siltstone: dev=siltstone-fuzz", "siltstone-fuzz: siltstone"];
+        let named = findings(&workspace(&named));
+        assert!(named[0].starts_with("siltstone names siltstone-fuzz (dev-dep"), "{named:?}");
     }
 
     #[test]

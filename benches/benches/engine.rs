@@ -1,0 +1,129 @@
+//! The database: commit, point reads, scans, open.
+#![expect(missing_docs, reason = "criterion's macros make public functions")]
+#![expect(clippy::unwrap_used, reason = "a benchmark may panic")]
+
+use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use siltstone::{Db, Durability, Options, WriteBatch, WriteOptions};
+use siltstone_benches::{key, mixed, value};
+use std::hint::black_box;
+
+const KEYS: u64 = 1_000_000;
+
+struct Database {
+    db: Db,
+    folder: tempfile::TempDir,
+}
+
+impl Database {
+    fn empty() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        Self { db: Options::new().open(folder.path()).unwrap(), folder }
+    }
+
+    /// A million keys, in tables of the last level.
+    fn settled() -> Self {
+        let database = Self::empty();
+        for number in 0..KEYS {
+            let number = mixed(number) % KEYS;
+            database.db.put(key(number), value(number)).unwrap();
+        }
+        for number in 0..KEYS {
+            database.db.put(key(number), value(number)).unwrap();
+        }
+        database.db.compact_range(..).unwrap();
+        database
+    }
+}
+
+fn put(criterion: &mut Criterion) {
+    let mut bench = criterion.benchmark_group("engine/put");
+    let database = Database::empty();
+    let mut turn = 0;
+    bench.throughput(Throughput::Elements(1));
+    bench.bench_function("buffered", |bencher| {
+        bencher.iter(|| {
+            turn += 1;
+            database.db.put(key(mixed(turn) % KEYS), value(turn)).unwrap()
+        });
+    });
+    bench.throughput(Throughput::Elements(100));
+    bench.bench_function(BenchmarkId::new("batch", 100), |bencher| {
+        bencher.iter(|| {
+            let mut batch = WriteBatch::new();
+            for _ in 0..100 {
+                turn += 1;
+                batch.put(&database.db.default_keyspace(), key(mixed(turn) % KEYS), value(turn));
+            }
+            database.db.write(batch).unwrap()
+        });
+    });
+    bench.sample_size(20).throughput(Throughput::Elements(1));
+    let sync = WriteOptions::new().durability(Durability::Sync);
+    bench.bench_function("sync", |bencher| {
+        bencher.iter(|| {
+            turn += 1;
+            let mut batch = WriteBatch::new();
+            batch.put(&database.db.default_keyspace(), key(mixed(turn) % KEYS), value(turn));
+            database.db.write_with(batch, &sync).unwrap()
+        });
+    });
+    bench.finish();
+    database.db.close().unwrap();
+}
+
+fn read(criterion: &mut Criterion) {
+    let mut bench = criterion.benchmark_group("engine/read");
+    bench.throughput(Throughput::Elements(1));
+    let database = Database::settled();
+    let mut turn = 0;
+    bench.bench_function("present", |bencher| {
+        bencher.iter(|| {
+            turn += 1;
+            assert!(black_box(database.db.get(key(mixed(turn) % KEYS)).unwrap()).is_some());
+        });
+    });
+    bench.bench_function("absent", |bencher| {
+        bencher.iter(|| {
+            turn += 1;
+            let mut absent = key(mixed(turn) % KEYS).to_vec();
+            absent.push(b'-');
+            assert!(black_box(database.db.get(absent).unwrap()).is_none());
+        });
+    });
+    bench.bench_function("seek and next 10", |bencher| {
+        bencher.iter(|| {
+            turn += 1;
+            let from = key(mixed(turn) % KEYS);
+            let found = database.db.scan(&from[..]..).unwrap().take(10);
+            found.map(|entry| entry.unwrap().1.len()).sum::<usize>()
+        });
+    });
+    bench.sample_size(10).throughput(Throughput::Elements(KEYS));
+    bench.bench_function("scan of all", |bencher| {
+        bencher.iter(|| {
+            let all = database.db.scan(..).unwrap();
+            all.map(|entry| entry.unwrap().1.len()).sum::<usize>()
+        });
+    });
+    bench.finish();
+    database.db.close().unwrap();
+}
+
+fn open(criterion: &mut Criterion) {
+    let mut bench = criterion.benchmark_group("engine/open");
+    bench.sample_size(20);
+    let database = Database::settled();
+    database.db.close().unwrap();
+    let path = database.folder.path();
+    bench.bench_function("after a clean close", |bencher| {
+        bencher.iter_batched(
+            || (),
+            |()| Options::new().open(path).unwrap().close().unwrap(),
+            BatchSize::PerIteration,
+        );
+    });
+    bench.finish();
+}
+
+criterion_group!(benches, put, read, open);
+criterion_main!(benches);

@@ -41,7 +41,7 @@ pub(crate) struct HealthCell {
 }
 
 impl HealthCell {
-    pub(crate) const fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { state: AtomicU8::new(RUNNING), stop: Mutex::new(None), stalled: Mutex::new(None) }
     }
 

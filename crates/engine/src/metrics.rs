@@ -1,6 +1,6 @@
 //! What the database did and how it stands.
 
-use crate::sync::atomic::{AtomicU64, Ordering};
+use crate::sync::atomic::{Ordering, Tally};
 use siltstone_base::Seqno;
 use std::time::Duration;
 
@@ -176,7 +176,7 @@ pub(crate) struct Counters {
 
 /// A number that grows.
 #[derive(Debug, Default)]
-pub(crate) struct Counter(AtomicU64);
+pub(crate) struct Counter(Tally);
 
 impl Counter {
     pub(crate) fn add(&self, amount: u64) {

@@ -11,7 +11,7 @@ use crate::manifest::Manifest;
 use crate::memory::MemoryPlan;
 use crate::metrics::{Counters, RecoveryReport};
 use crate::snapshots::Snapshots;
-use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering, Tally};
 use crate::sync::{Mutex, RwLock};
 use crate::tables::Tables;
 use crate::throttle::Throttle;
@@ -45,7 +45,7 @@ pub(crate) struct Store {
     pub(crate) scheduler: Scheduler,
     pub(crate) throttle: Throttle,
     /// Bytes of values that callers pin.
-    pub(crate) pinned_bytes: Arc<AtomicU64>,
+    pub(crate) pinned_bytes: Arc<Tally>,
     pub(crate) closed: AtomicBool,
     /// Held while the database is being closed, so that a second call waits for the first.
     pub(crate) closing: Mutex<()>,

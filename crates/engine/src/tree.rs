@@ -1,9 +1,8 @@
 //! One keyspace's tree: the state that readers pin, and how it is replaced.
 
 use crate::Error;
-use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use arc_swap::{ArcSwap, Guard};
+use crate::sync::{ArcSwap, Guard, Mutex};
 use siltstone_base::Seqno;
 use siltstone_compaction::{CompactionPolicy, Version};
 use siltstone_memtable::Memtable;

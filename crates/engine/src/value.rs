@@ -1,6 +1,6 @@
 //! A value that was read.
 
-use crate::sync::atomic::{AtomicU64, Ordering};
+use crate::sync::atomic::{Ordering, Tally};
 use siltstone_base::PinnedBytes;
 use std::fmt;
 use std::ops::Deref;
@@ -23,11 +23,11 @@ enum Repr {
 struct Pinned {
     bytes: PinnedBytes,
     /// Sum of all pinned values, for the metrics.
-    gauge: Arc<AtomicU64>,
+    gauge: Arc<Tally>,
 }
 
 impl Pinned {
-    fn new(bytes: PinnedBytes, gauge: Arc<AtomicU64>) -> Self {
+    fn new(bytes: PinnedBytes, gauge: Arc<Tally>) -> Self {
         gauge.fetch_add(bytes.len() as u64, Ordering::Relaxed);
         Self { bytes, gauge }
     }
@@ -51,7 +51,7 @@ impl Value {
     }
 
     /// `bytes`, copied if they are short; pinned ones are counted in `gauge`.
-    pub(crate) fn of_pinned(bytes: PinnedBytes, gauge: &Arc<AtomicU64>) -> Self {
+    pub(crate) fn of_pinned(bytes: PinnedBytes, gauge: &Arc<Tally>) -> Self {
         if bytes.len() <= COPIED_BYTES_MAX {
             return Self::copy_of(&bytes);
         }
@@ -104,7 +104,7 @@ mod tests {
 
     #[test]
     fn long_values_pin_and_are_counted_until_the_last_share_goes() {
-        let gauge = Arc::new(AtomicU64::new(0));
+        let gauge = Arc::new(Tally::new(0));
         let short = Value::of_pinned(PinnedBytes::copy_of(&[1; COPIED_BYTES_MAX]), &gauge);
         assert_eq!(gauge.load(Ordering::Relaxed), 0);
         let long = Value::of_pinned(PinnedBytes::copy_of(&[2; COPIED_BYTES_MAX + 1]), &gauge);

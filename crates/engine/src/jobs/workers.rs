@@ -3,7 +3,7 @@
 use super::step;
 use crate::Error;
 use crate::store::Store;
-use crossbeam_channel::{Receiver, RecvTimeoutError};
+use crate::sync::channel::{Receiver, RecvTimeoutError, bounded};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -22,7 +22,7 @@ const RETRY_MAX: Duration = Duration::from_secs(1);
 /// If a thread cannot be started; those that were end by themselves.
 pub(crate) fn start_workers(store: &Arc<Store>) -> Result<(), Error> {
     let threads = store.options.background_threads;
-    let (wake, woken) = crossbeam_channel::bounded(threads.max(1));
+    let (wake, woken) = bounded(threads.max(1));
     let mut workers = Vec::with_capacity(threads);
     for number in 0..threads {
         let (weak, woken) = (Arc::downgrade(store), woken.clone());

@@ -20,7 +20,7 @@ pub(crate) use recover::{Recovered, load_manifest};
 pub(crate) use replay::Replay;
 
 use crate::store::Store;
-use crate::sync::atomic::{AtomicU64, Ordering};
+use crate::sync::atomic::{Ordering, Tally};
 use crate::{Error, Options};
 use std::path::Path;
 use std::sync::Arc;
@@ -36,6 +36,6 @@ pub(crate) fn for_writing(options: Options, dir: &Path) -> Result<Arc<Store>, Er
 
 /// Number of the next open in this process.
 pub(crate) fn next_instance() -> u64 {
-    static NEXT: AtomicU64 = AtomicU64::new(1);
+    static NEXT: Tally = Tally::new(1);
     NEXT.fetch_add(1, Ordering::Relaxed)
 }

@@ -177,6 +177,7 @@ pub(crate) fn compact_range(store: &Store, tree: &Arc<Tree>, bounds: &Bounds) ->
     super::flush_now(store, Some(tree))?;
     let mut range = RangeCompaction::new(bounds.clone(), store.snapshots.visible());
     loop {
+        let ended = store.scheduler.jobs_ended();
         store.check_writes()?;
         let mut waiting = false;
         let claim = store.scheduler.claim_chosen(store, tree, |view| match range.next(view) {
@@ -193,7 +194,7 @@ pub(crate) fn compact_range(store: &Store, tree: &Arc<Tree>, bounds: &Bounds) ->
                 drop(claim);
                 store.tables.sweep();
             }
-            None if waiting => store.scheduler.wait_for_a_job(),
+            None if waiting => store.scheduler.wait_for_a_job(ended),
             None => return Ok(()),
         }
     }

@@ -112,11 +112,16 @@ pub(crate) fn flush_now(store: &Store, only: Option<&Arc<Tree>>) -> Result<(), E
     };
     for tree in trees {
         let Some(newest) = tree.state().immutables.first().cloned() else { continue };
-        while tree.state().immutables.iter().any(|waiting| Arc::ptr_eq(waiting, &newest)) {
+        let waits =
+            || tree.state().immutables.iter().any(|memtable| Arc::ptr_eq(memtable, &newest));
+        while waits() {
+            let ended = store.scheduler.jobs_ended();
             store.check_writes()?;
             match store.scheduler.claim_flush_in(&tree) {
                 Some(claim) => run(store, &claim)?,
-                None => store.scheduler.wait_for_a_job(),
+                None if waits() => store.scheduler.wait_for_a_job(ended),
+                // The keyspace was dropped just now: no job's end would tell.
+                None => {}
             }
         }
     }

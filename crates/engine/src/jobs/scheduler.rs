@@ -31,6 +31,8 @@ pub(crate) struct Scheduler {
 struct Running {
     flushing: BTreeSet<KeyspaceId>,
     merging: BTreeMap<KeyspaceId, Vec<JobMeta>>,
+    /// How many jobs have ended; the stop counts as one.
+    ended: u64,
     stopped: bool,
 }
 
@@ -75,7 +77,11 @@ impl Scheduler {
 
     /// Lets running jobs finish, starts no other, and waits for the workers.
     pub(crate) fn stop(&self) {
-        self.running.lock().stopped = true;
+        {
+            let mut running = self.running.lock();
+            running.stopped = true;
+            running.ended += 1;
+        }
         *self.wake.lock() = None;
         self.ended.notify_all();
         for worker in std::mem::take(&mut *self.workers.lock()) {
@@ -92,10 +98,17 @@ impl Scheduler {
         self.running.lock().stopped
     }
 
-    /// Waits for a job to end, for a moment at most.
-    pub(super) fn wait_for_a_job(&self) {
+    /// How many jobs have ended. Asked before looking for what only the end of a job can give.
+    pub(super) fn jobs_ended(&self) -> u64 {
+        self.running.lock().ended
+    }
+
+    /// Waits until another job has ended than the `seen` ones, for a moment at most.
+    pub(super) fn wait_for_a_job(&self, seen: u64) {
         let mut running = self.running.lock();
-        self.ended.wait_for(&mut running, LOOK_AGAIN);
+        if running.ended == seen {
+            self.ended.wait_for(&mut running, LOOK_AGAIN);
+        }
     }
 
     /// The oldest memtable of the tree that has most of them waiting.
@@ -259,7 +272,10 @@ fn env(store: &Store, free_bytes: u64) -> Env {
 
 impl Drop for FlushClaim<'_> {
     fn drop(&mut self) {
-        self.scheduler.running.lock().flushing.remove(&self.tree.id);
+        let mut running = self.scheduler.running.lock();
+        running.flushing.remove(&self.tree.id);
+        running.ended += 1;
+        drop(running);
         self.scheduler.ended.notify_all();
     }
 }
@@ -270,6 +286,7 @@ impl Drop for MergeClaim<'_> {
         if let Some(jobs) = running.merging.get_mut(&self.tree.id) {
             jobs.retain(|job| *job != self.planned.job);
         }
+        running.ended += 1;
         drop(running);
         self.scheduler.ended.notify_all();
     }

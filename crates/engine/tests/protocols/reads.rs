@@ -82,8 +82,8 @@ fn a_dropped_keyspace_is_never_an_empty_one() {
                 }
             })
         };
-        match space.put("key", value(2, 1 << 10)) {
-            Ok(_) | Err(Error::KeyspaceDropped) => {}
+        match space.put("key", value(2, 1 << 10)).map(drop).and_then(|()| space.flush()) {
+            Ok(()) | Err(Error::KeyspaceDropped) => {}
             Err(other) => panic!("{other}"),
         }
         dropper.join().unwrap();

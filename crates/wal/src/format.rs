@@ -116,7 +116,7 @@ impl SegmentHeader {
         bytes.extend_from_slice(&self.base.to_le_bytes());
         bytes.extend_from_slice(&[0; 8]);
         assert!(bytes.len() == HEADER_SUMMED_BYTES, "the header's sum stands in its place");
-        bytes.extend_from_slice(&checksum::of_part(identity.mixed(), 0, &bytes).to_le_bytes());
+        bytes.extend_from_slice(&sum_of(identity, &bytes).to_le_bytes());
         bytes
     }
 
@@ -143,7 +143,7 @@ impl SegmentHeader {
         reader.u64()?;
         let (summed, sum) = (reader.offset(), reader.u64()?);
         let refuse = |offset, why| Err(DecodeError::corrupt(what, offset, why));
-        if sum != checksum::of_part(identity.mixed(), 0, bytes.get(..summed).unwrap_or_default()) {
+        if sum != sum_of(&identity, bytes.get(..summed).unwrap_or_default()) {
             return refuse(0, "its checksum does not match");
         }
         if database != expected.database {
@@ -157,6 +157,24 @@ impl SegmentHeader {
         }
         Ok((Self { birth, synced_end, base }, sum))
     }
+
+    /// Whether the sum is that of the other bytes, whichever version wrote them: length, identity
+    /// and sum have their places for ever.
+    pub(crate) fn is_whole(bytes: &[u8], kind: LogKind) -> bool {
+        let identity = |mut reader: Reader<'_>| {
+            reader.bytes(FILE_HEADER_BYTES)?;
+            let (database, segment) = (reader.u128()?, SegmentId(reader.u64()?));
+            reader.bytes(HEADER_SUMMED_BYTES - reader.offset())?;
+            Ok::<_, DecodeError>((LogIdentity { kind, database, segment }, reader.u64()?))
+        };
+        let summed = bytes.get(..HEADER_SUMMED_BYTES).unwrap_or_default();
+        identity(Reader::new(bytes, kind.what()))
+            .is_ok_and(|(identity, sum)| sum == sum_of(&identity, summed))
+    }
+}
+
+fn sum_of(identity: &LogIdentity, summed: &[u8]) -> u64 {
+    checksum::of_part(identity.mixed(), 0, summed)
 }
 
 /// What a record is.

@@ -35,7 +35,10 @@ pub fn inspect(file: &dyn ReadFile, identity: &LogIdentity) -> io::Result<Header
             witness_number: header.birth.witness_number,
             witness_records: header.birth.witness_records,
         },
-        Err(DecodeError::Unsupported { .. }) => HeaderState::Foreign,
+        // A torn header may show any version.
+        Err(DecodeError::Unsupported { .. }) if SegmentHeader::is_whole(&bytes, identity.kind) => {
+            HeaderState::Foreign
+        }
         // The sum is looked at first, with the header's own identity.
         Err(DecodeError::Corrupt(corruption)) if IDENTITY_OFFSETS.contains(&corruption.offset) => {
             HeaderState::Foreign
@@ -51,6 +54,7 @@ const IDENTITY_OFFSETS: [u64; 2] = [32, 48];
 mod tests {
     use super::*;
     use crate::{Birth, LogKind, LogWriter, SegmentId};
+    use siltstone_base::checksum;
     use siltstone_vfs::{MemVfs, Vfs};
     use std::path::Path;
 
@@ -70,15 +74,19 @@ mod tests {
         let whole = vfs.read(path).unwrap();
         let mut newer = whole.clone();
         newer[8] += 1;
+        let sum = checksum::of_part(ours.mixed(), 0, &newer[..120]).to_le_bytes();
+        newer[120..128].copy_from_slice(&sum);
         vfs.write(path, &newer).unwrap();
         assert_eq!(inspect(ours), HeaderState::Foreign);
-        for cut in [0, 1, 64, 127] {
+        for cut in 0..128 {
             vfs.write(path, &whole[..cut]).unwrap();
             assert_eq!(inspect(ours), HeaderState::Unfinished, "{cut}");
-            let mut torn = whole.clone();
-            torn[cut..].fill(0);
-            vfs.write(path, &torn).unwrap();
-            assert_eq!(inspect(ours), HeaderState::Unfinished, "torn at {cut}");
+            for unwritten in [0, 0xa5] {
+                let mut torn = whole.clone();
+                torn[cut..128].fill(unwritten);
+                vfs.write(path, &torn).unwrap();
+                assert_eq!(inspect(ours), HeaderState::Unfinished, "torn at {cut}");
+            }
         }
     }
 }

@@ -215,6 +215,26 @@ impl Db {
         jobs::flush_now(self.store(), None)
     }
 
+    /// Does on this thread what a worker would do next: one flush or compaction, or, if there is
+    /// none, the removal of files that nobody reads any more. Returns whether there was a job.
+    ///
+    /// For programs that decide themselves when work is done. With
+    /// [`NoThreads`](crate::NoThreads) nobody else does any.
+    ///
+    /// # Errors
+    ///
+    /// Those of the job, which stays to be done; health tells of it, as it does for a worker.
+    pub fn step(&self) -> Result<bool, Error> {
+        let store = self.store();
+        store.writer()?;
+        let stepped = jobs::step(store);
+        store.health.set_stalled(stepped.as_ref().err().cloned());
+        if matches!(stepped, Ok(false)) {
+            store.tables.sweep();
+        }
+        stepped
+    }
+
     /// All keyspaces as they are now.
     pub fn snapshot(&self) -> Snapshot {
         Snapshot::new(Arc::clone(self.store()), Arc::clone(&self.default.handle))

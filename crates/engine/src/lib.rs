@@ -78,7 +78,7 @@ pub use key_range::KeyRange;
 pub use keyspace::Keyspace;
 pub use metrics::{KeyspaceMetrics, LevelMetrics, Metrics, RecoveryReport};
 pub use options::Options;
-pub use runtime::{Join, Runtime, Spawner, ThreadSpawner};
+pub use runtime::{Join, NoThreads, Runtime, Spawner, ThreadSpawner};
 pub use scan::{Keys, Scan};
 pub use shape::{KeyspaceTree, TreeRun, TreeTable};
 pub use snapshot::Snapshot;

@@ -24,6 +24,9 @@ pub(crate) struct MemoryPlan {
     pub(crate) table_bytes: u64,
     /// Size at which a log segment is followed by another.
     pub(crate) segment_bytes: u64,
+    /// Length from which a manifest that has grown is written anew: small where memtables are,
+    /// so that what must be read to open stays in proportion to the data.
+    pub(crate) manifest_bytes: u64,
 }
 
 impl MemoryPlan {
@@ -39,6 +42,7 @@ impl MemoryPlan {
             read_ahead_bytes: usize::try_from(read_ahead).unwrap_or(64 << 10),
             table_bytes: memtable_bytes.clamp(4 << 10, 64 << 20),
             segment_bytes: memtable_bytes.clamp(4 << 10, 64 << 20),
+            manifest_bytes: memtable_bytes.clamp(4 << 10, 1 << 20),
         }
     }
 }

@@ -58,6 +58,8 @@ pub struct Metrics {
     pub pinned_value_bytes: u64,
     /// Registered snapshots and cursors.
     pub snapshots: u64,
+    /// Log segments that the manifest names; 0 if the database was opened read-only.
+    pub log_segments: u64,
     /// Bytes of ended log segments that memtables still need.
     pub log_segment_bytes: u64,
     /// Bytes of compaction that the trees owe, as their policies see it.

@@ -41,6 +41,7 @@ pub(crate) fn metrics(store: &Store) -> Metrics {
         cache_misses: cache.misses,
         pinned_value_bytes: store.pinned_bytes.load(Ordering::Relaxed),
         snapshots: store.snapshots.count(),
+        log_segments: segments.len() as u64,
         log_segment_bytes: segments.iter().fold(0, segment_bytes),
         debt_bytes: store.throttle.debt(),
         write_rate_limit: store.throttle.rate(),

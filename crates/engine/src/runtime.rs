@@ -29,6 +29,22 @@ impl Spawner for ThreadSpawner {
     }
 }
 
+/// Starts no thread: what should run on one never runs. A database with workers on it flushes and
+/// compacts when its owner calls [`Db::step`](crate::Db::step), and at no other time, as a test
+/// wants that draws the moments from a seed.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct NoThreads;
+
+impl Spawner for NoThreads {
+    fn spawn(&self, _: &str, _: Box<dyn FnOnce() + Send>) -> io::Result<Box<dyn Join>> {
+        Ok(Box::new(Self))
+    }
+}
+
+impl Join for NoThreads {
+    fn join(self: Box<Self>) {}
+}
+
 #[derive(Debug)]
 struct Thread(std::thread::JoinHandle<()>);
 

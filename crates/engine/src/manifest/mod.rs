@@ -21,7 +21,8 @@ use std::sync::Arc;
 
 /// A manifest is written anew once it is this many times as long as its first record ..
 const GROWTH_MAX: u64 = 4;
-/// .. and at least this long, in bytes.
+/// .. and at least this long, in bytes, unless the database is small: see
+/// [`rolling_from`](Manifest::rolling_from).
 const ROLL_BYTES_MIN: u64 = 1 << 20;
 /// What is allocated at first, in bytes.
 const INITIAL_BYTES: u64 = 16 << 10;
@@ -35,6 +36,7 @@ pub(crate) struct Manifest {
     number: u64,
     writer: LogWriter,
     begin_bytes: u64,
+    roll_bytes_min: u64,
     state: ManifestState,
     failed: bool,
     closed: bool,
@@ -64,10 +66,18 @@ impl Manifest {
             number,
             writer,
             begin_bytes,
+            roll_bytes_min: ROLL_BYTES_MIN,
             state,
             failed: false,
             closed: false,
         })
+    }
+
+    /// The same, written anew from this length on already.
+    #[must_use]
+    pub(crate) const fn rolling_from(mut self, bytes: u64) -> Self {
+        self.roll_bytes_min = bytes;
+        self
     }
 
     /// What the manifest says now.
@@ -125,7 +135,7 @@ impl Manifest {
     }
 
     fn roll_if_grown(&mut self) -> Result<(), Error> {
-        let grown_to = ROLL_BYTES_MIN.max(self.begin_bytes.saturating_mul(GROWTH_MAX));
+        let grown_to = self.roll_bytes_min.max(self.begin_bytes.saturating_mul(GROWTH_MAX));
         if self.writer.end() < grown_to {
             return Ok(());
         }

@@ -50,7 +50,8 @@ pub(super) fn start(
     name_policies(&mut state, options.policy.fresh().name());
     let database = recovered.current.database;
     let number = next_manifest_number(dir, &files, recovered.current.manifest)?;
-    let mut manifest = Manifest::begin(Arc::clone(&options.vfs), dir, database, number, state)?;
+    let mut manifest = Manifest::begin(Arc::clone(&options.vfs), dir, database, number, state)?
+        .rolling_from(MemoryPlan::new(&options).manifest_bytes);
     let log = begin_segment(&options, dir, database, &mut manifest, &mut replay, &files)?;
     let writer = Writer {
         commit: Commit::new(log.log, replay.last_seqno),

@@ -30,7 +30,7 @@ pub(crate) struct Copy {
     pub(crate) is_done: bool,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct History {
     /// Acknowledged writes.
     pub(crate) writes: Vec<Write>,
@@ -49,20 +49,58 @@ pub(crate) struct History {
 impl History {
     /// Notes that a call returned which made all writes so far survive loss of power.
     pub(crate) fn sync_by(&mut self, what: &'static str) {
-        self.synced = self.writes.len();
-        self.synced_by = what;
+        self.sync_to(self.writes.len(), what);
+    }
+
+    /// Notes that the first `count` writes were made to survive loss of power.
+    pub(crate) fn sync_to(&mut self, count: usize, what: &'static str) {
+        if count > self.synced {
+            (self.synced, self.synced_by) = (count, what);
+        }
+    }
+
+    /// How many writes there may be in all.
+    pub(crate) fn most(&self) -> usize {
+        self.writes.len() + usize::from(self.failed.is_some())
+    }
+
+    /// The writes, the failed one last.
+    fn ops(&self) -> impl Iterator<Item = &Vec<Op>> {
+        self.writes.iter().map(|write| &write.ops).chain(&self.failed)
     }
 
     /// The state after the first `count` writes.
     pub(crate) fn state(&self, spaces: &Spaces, count: usize) -> State {
-        let mut maps: BTreeMap<u64, Map> =
-            spaces.values().map(|&number| (number, Map::new())).collect();
-        let failed = self.failed.iter();
-        for ops in self.writes.iter().map(|write| &write.ops).chain(failed).take(count) {
+        let mut maps = empty(spaces);
+        for ops in self.ops().take(count) {
             apply(&mut maps, ops);
         }
-        let named = spaces.iter().map(|(name, number)| (name.clone(), maps[number].clone()));
-        named.collect()
+        named(spaces, &maps)
+    }
+
+    /// The state after every acknowledged write.
+    pub(crate) fn state_now(&self) -> State {
+        self.state(&self.spaces, self.writes.len())
+    }
+
+    /// After how many writes, with these keyspaces, the state is `found`: each such number.
+    pub(crate) fn matches(&self, spaces: &Spaces, found: &State) -> Vec<usize> {
+        if !spaces.keys().eq(found.keys()) {
+            return Vec::new();
+        }
+        let wanted: Vec<(u64, &Map)> =
+            spaces.iter().map(|(name, number)| (*number, &found[name])).collect();
+        let mut maps = empty(spaces);
+        let mut counts = Vec::new();
+        let mut ops = self.ops();
+        for count in 0.. {
+            if wanted.iter().all(|(number, map)| maps[number] == **map) {
+                counts.push(count);
+            }
+            let Some(next) = ops.next() else { break };
+            apply(&mut maps, next);
+        }
+        counts
     }
 
     /// How many writes lead to `found`, at least `least`; the smallest such number.
@@ -71,7 +109,6 @@ impl History {
     ///
     /// If none does.
     pub(crate) fn assert_prefix(&self, found: &State, least: usize) -> usize {
-        let all = self.writes.len() + usize::from(self.failed.is_some());
         let possible: Vec<_> = [Some(&self.spaces), self.spaces_perhaps.as_ref()]
             .into_iter()
             .flatten()
@@ -79,14 +116,15 @@ impl History {
             .collect();
         let names = found.keys();
         assert!(!possible.is_empty(), "the keyspaces are {names:?}, not {:?}", self.spaces);
+        let mut below = None;
         for spaces in &possible {
-            let count = (least..=all).find(|&count| self.state(spaces, count) == *found);
-            if let Some(count) = count {
+            let counts = self.matches(spaces, found);
+            if let Some(&count) = counts.iter().find(|&&count| count >= least) {
                 return count;
             }
+            below = below.max(counts.last().copied());
         }
-        let below = (0..least).rev().find(|&count| self.state(possible[0], count) == *found);
-        let wanted = self.state(possible[0], self.writes.len());
+        let (all, wanted) = (self.most(), self.state(possible[0], self.writes.len()));
         panic!(
             "no prefix of {least}..={all} writes (synced by {}): it is that of {below:?}; after all \
              writes it would differ in {:?}",
@@ -100,6 +138,19 @@ impl History {
         let mut counted = self.writes.iter().take(count);
         counted.next_back().map_or(0, |write| write.seqno)
     }
+
+    /// How many acknowledged writes have a seqno of at most `seqno`.
+    pub(crate) fn count_through(&self, seqno: Seqno) -> usize {
+        self.writes.partition_point(|write| write.seqno <= seqno)
+    }
+}
+
+fn empty(spaces: &Spaces) -> BTreeMap<u64, Map> {
+    spaces.values().map(|&number| (number, Map::new())).collect()
+}
+
+fn named(spaces: &Spaces, maps: &BTreeMap<u64, Map>) -> State {
+    spaces.iter().map(|(name, number)| (name.clone(), maps[number].clone())).collect()
 }
 
 fn apply(maps: &mut BTreeMap<u64, Map>, ops: &[Op]) {
@@ -113,7 +164,7 @@ fn apply(maps: &mut BTreeMap<u64, Map>, ops: &[Op]) {
 }
 
 /// Keys whose values differ, with the lengths of both.
-fn difference(found: &State, wanted: &State) -> Vec<String> {
+pub(crate) fn difference(found: &State, wanted: &State) -> Vec<String> {
     let length = |state: &State, name: &str, key: &[u8]| state[name].get(key).map(Vec::len);
     let mut differences = Vec::new();
     for name in found.keys() {

@@ -5,6 +5,7 @@
 pub(crate) mod chance;
 pub(crate) mod counters;
 pub(crate) mod gate;
+pub(crate) mod history;
 pub(crate) mod sample;
 pub(crate) mod settings;
 
@@ -33,7 +34,7 @@ pub(crate) fn state_of(db: &Db) -> Result<State, Error> {
 }
 
 /// Names and lengths of the files in `dir`, sorted; empty if there is no such directory.
-pub(crate) fn files(vfs: &MemVfs, dir: &str) -> Vec<(String, u64)> {
+pub(crate) fn files(vfs: &dyn Vfs, dir: &str) -> Vec<(String, u64)> {
     let Ok(entries) = vfs.list(Path::new(dir)) else { return Vec::new() };
     let files = entries.into_iter().filter(|entry| entry.metadata.kind == FileKind::File);
     files.map(|entry| (entry.name.into_string().unwrap(), entry.metadata.bytes)).collect()

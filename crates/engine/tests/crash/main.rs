@@ -15,12 +15,11 @@
 
 #[path = "../common/mod.rs"]
 mod common;
-mod history;
 mod scenario;
 
+use common::history::History;
 use common::settings::Settings;
 use common::{Chance, OnFailure, from_env, state_of};
-use history::History;
 use scenario::{DIR, Run, Threads};
 use siltstone::vfs::{CrashPolicy, SimVfs};
 use siltstone::{Db, Error};

@@ -1,8 +1,8 @@
 //! A life of a database, drawn from a seed, that goes on until calls fail.
 
+use crate::common::history::{Copy, History, Op, Write};
 use crate::common::settings::Settings;
 use crate::common::{Chance, State, state_of};
-use crate::history::{Copy, History, Op, Write};
 use crate::open;
 use siltstone::vfs::SimVfs;
 use siltstone::{Db, Durability, Error, Keyspace, WriteBatch, WriteOptions};

@@ -1,0 +1,360 @@
+//! Runs a script on a simulated disk, and keeps the history that the oracle asks.
+
+use crate::common::history::{Copy, History, Op, Spaces, Write};
+use crate::common::{Chance, State, state_of};
+use crate::events::Events;
+use crate::script::{Call, ScriptOp};
+use siltstone::vfs::{ManualClock, SeededRandom, SimVfs};
+use siltstone::{
+    Db, Durability, Error, Keyspace, Leveled, NoThreads, Options, Runtime, Snapshot, WriteBatch,
+    WriteOptions,
+};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+pub(crate) const DIR: &str = "/db";
+
+/// Who flushes and compacts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Jobs {
+    /// The writing call, all there is, at once.
+    Writer,
+    /// Steps between the calls, drawn from this seed.
+    Steps(u64),
+}
+
+/// Options under which everything happens soon. Time stands still but for waits, which take none.
+/// `open_number` is another one for each opening of a database: its tables get other names.
+pub(crate) fn options(disk: &SimVfs, jobs: Jobs, open_number: u64) -> Options {
+    let policy = Leveled::default().level0_runs(2).ratio(2).table_bytes(700).base_bytes(1_500);
+    let runtime = Runtime {
+        clock: Arc::new(ManualClock::new()),
+        random: Arc::new(SeededRandom::new(open_number)),
+        spawner: Arc::new(NoThreads),
+    };
+    Options::new()
+        .memory_budget(1 << 20)
+        .memtable_bytes(1 << 10)
+        .block_bytes(256)
+        .filter_bits_per_key(4)
+        .background_threads(usize::from(jobs != Jobs::Writer))
+        .compaction(policy)
+        .runtime(runtime)
+        .vfs(Arc::new(disk.clone()))
+}
+
+/// When a run ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ends {
+    /// At the first call that fails.
+    AtFailure,
+    /// With the script, whatever failed.
+    WithScript,
+}
+
+/// A snapshot, and what it must show.
+struct Held {
+    snapshot: Snapshot,
+    spaces: Spaces,
+    state: State,
+}
+
+/// A script on its way.
+pub(crate) struct Run {
+    pub(crate) history: History,
+    pub(crate) disk: SimVfs,
+    pub(crate) events: Events,
+    pub(crate) failures: Vec<String>,
+    pub(crate) db: Option<Db>,
+    jobs: Jobs,
+    chance: Chance,
+    held: Vec<Held>,
+    next_number: u64,
+    values: u64,
+    opens: u64,
+}
+
+impl Run {
+    pub(crate) fn new(disk: &SimVfs, jobs: Jobs) -> Self {
+        let seed = match jobs {
+            Jobs::Writer => 0,
+            Jobs::Steps(seed) => seed,
+        };
+        let mut history = History::default();
+        // It is there after the first open, and a crash before leaves it to the next.
+        history.spaces.insert("default".into(), 0);
+        Self {
+            history,
+            disk: disk.clone(),
+            events: Events::default(),
+            failures: Vec::new(),
+            db: None,
+            jobs,
+            chance: Chance::new(seed),
+            held: Vec::new(),
+            next_number: 1,
+            values: 0,
+            opens: 0,
+        }
+    }
+
+    /// Makes the calls of `script`; the first one opens the database.
+    pub(crate) fn go(&mut self, script: &[Call], ends: Ends) {
+        for call in script {
+            let failed = self.failures.len();
+            self.take(call);
+            self.note_synced();
+            if self.failures.len() > failed {
+                self.events.failed(call);
+                if ends == Ends::AtFailure {
+                    return;
+                }
+            }
+        }
+    }
+
+    /// The same, looking at everything after each call.
+    pub(crate) fn go_and_look(&mut self, script: &[Call]) {
+        for call in script {
+            let before = self.events.begin(&self.disk, self.db.as_ref());
+            self.take(call);
+            self.note_synced();
+            self.events.end(&before, call, &self.disk, self.db.as_ref());
+            assert!(self.failures.is_empty(), "{call:?}: {:?}", self.failures);
+            self.check_reads();
+        }
+    }
+
+    /// Whatever failed: acknowledged writes are read, and no others; snapshots show what they
+    /// did.
+    pub(crate) fn check_reads(&self) {
+        let Some(db) = &self.db else { return };
+        let found = state_of(db).unwrap();
+        let possible = [Some(&self.history.spaces), self.history.spaces_perhaps.as_ref()];
+        let count = self.history.writes.len();
+        let is_right =
+            possible.iter().flatten().any(|spaces| self.history.state(spaces, count) == found);
+        assert!(is_right, "what is read is not what was acknowledged, {:?}", self.failures);
+        for held in &self.held {
+            self.check_snapshot(db, held);
+        }
+    }
+
+    fn check_snapshot(&self, db: &Db, held: &Held) {
+        for (name, number) in &held.spaces {
+            if self.history.spaces.get(name) != Some(number) {
+                continue;
+            }
+            let Some(keyspace) = db.find_keyspace(name).unwrap() else { continue };
+            let pairs = held.snapshot.scan(&keyspace, ..).unwrap();
+            let found: BTreeMap<Vec<u8>, Vec<u8>> = pairs
+                .map(|pair| pair.map(|(key, value)| (key.into_vec(), value.into_vec())))
+                .collect::<Result<_, _>>()
+                .unwrap();
+            assert!(found == held.state[name], "a snapshot of {name} shows another state");
+        }
+    }
+
+    fn take(&mut self, call: &Call) {
+        match call {
+            Call::Open => return self.open(),
+            Call::ReadOnly => return self.open_read_only(),
+            Call::Step(count) => return self.step(*count),
+            _ => {}
+        }
+        let Some(db) = self.db.clone() else { return };
+        match call {
+            Call::Write { ops, synced } => self.write(&db, ops, *synced),
+            Call::Sync => self.makes_durable("sync", db.sync()),
+            Call::Flush(None) => self.makes_durable("flush", db.flush()),
+            Call::Flush(Some(name)) => self.flush(&db, name),
+            Call::Compact(name) => {
+                self.on_keyspace(&db, name, |keyspace| keyspace.compact_range(..));
+            }
+            Call::Create(name) => self.create(&db, name),
+            Call::Drop(name) => self.drop_keyspace(&db, name),
+            Call::Snapshot => self.hold(&db),
+            Call::Release => drop((!self.held.is_empty()).then(|| self.held.remove(0))),
+            Call::Checkpoint(dir) => self.checkpoint(&db, dir),
+            Call::Close => self.close(&db),
+            Call::Open | Call::ReadOnly | Call::Step(_) => unreachable!("taken above"),
+        }
+        if let Jobs::Steps(_) = self.jobs {
+            self.step(self.chance.below(3));
+        }
+    }
+    fn note(&mut self, what: &str, outcome: Result<(), Error>) -> bool {
+        if let Err(error) = &outcome {
+            self.failures.push(format!("{what}: {error}"));
+        }
+        outcome.is_ok()
+    }
+
+    /// What the database says is durable must be.
+    fn note_synced(&mut self) {
+        if let Some(db) = &self.db {
+            let synced = db.metrics().synced_seqno;
+            self.history.sync_to(self.history.count_through(synced), "what metrics say");
+        }
+    }
+
+    fn makes_durable(&mut self, what: &'static str, outcome: Result<(), Error>) {
+        if self.note(what, outcome) {
+            self.history.sync_by(what);
+        }
+    }
+
+    fn open(&mut self) {
+        self.opens += 1;
+        match options(&self.disk, self.jobs, self.opens).open(DIR) {
+            Ok(db) => self.db = Some(db),
+            Err(error) => drop(self.note("open", Err(error))),
+        }
+    }
+
+    /// A look from beside: it sees everything, and changes nothing.
+    fn open_read_only(&mut self) {
+        let before = self.disk.fingerprint();
+        match options(&self.disk, self.jobs, self.opens).open_read_only(DIR) {
+            Ok(db) => {
+                let count = self.history.writes.len();
+                self.history.assert_prefix(&state_of(&db).unwrap(), count);
+                drop(db);
+            }
+            Err(error) => drop(self.note("open read-only", Err(error))),
+        }
+        assert_eq!(self.disk.fingerprint(), before, "a read-only open changed a byte");
+    }
+
+    fn step(&mut self, count: usize) {
+        let Some(db) = &self.db else { return };
+        if self.jobs == Jobs::Writer {
+            return;
+        }
+        for _ in 0..count {
+            // A job that fails is nobody's call that fails: health tells of it.
+            drop(db.step());
+        }
+    }
+
+    fn write(&mut self, db: &Db, ops: &[ScriptOp], synced: bool) {
+        let mut batch = WriteBatch::new();
+        let mut noted: Vec<Op> = Vec::new();
+        for (space, key, bytes) in ops {
+            let (Some(keyspace), Some(&number)) =
+                (db.find_keyspace(space).ok().flatten(), self.history.spaces.get(*space))
+            else {
+                continue;
+            };
+            let value = bytes.map(|bytes| self.value(bytes));
+            match &value {
+                Some(value) => batch.put(&keyspace, key, value),
+                None => batch.delete(&keyspace, key),
+            }
+            noted.push((number, key.clone().into_bytes(), value));
+        }
+        if noted.is_empty() {
+            return;
+        }
+        let takes_writes = db.health().takes_writes();
+        let durability = if synced { Durability::Sync } else { Durability::Buffered };
+        match db.write_with(batch, &WriteOptions::new().durability(durability)) {
+            Ok(seqno) => {
+                assert!(takes_writes, "a write was acknowledged by what takes none");
+                // One that failed before was refused for good.
+                self.history.failed = None;
+                self.history.writes.push(Write { ops: noted, seqno });
+                if synced {
+                    self.history.sync_by("a write");
+                }
+            }
+            Err(error) => {
+                self.note("write", Err(error));
+                if takes_writes && !db.health().takes_writes() {
+                    self.history.failed.get_or_insert(noted);
+                }
+            }
+        }
+    }
+
+    /// Bytes that no other write has.
+    fn value(&mut self, bytes: usize) -> Vec<u8> {
+        self.values += 1;
+        let mut value = format!("{:04}.", self.values).repeat(bytes / 5 + 1).into_bytes();
+        value.truncate(bytes);
+        value
+    }
+
+    fn on_keyspace(
+        &mut self,
+        db: &Db,
+        name: &str,
+        call: impl FnOnce(&Keyspace) -> Result<(), Error>,
+    ) -> bool {
+        let Ok(Some(keyspace)) = db.find_keyspace(name) else { return false };
+        let outcome = call(&keyspace);
+        self.note("flush or compact", outcome)
+    }
+
+    /// What is in tables is durable, and so is every write before it.
+    fn flush(&mut self, db: &Db, name: &str) {
+        let number = self.history.spaces.get(name).copied();
+        if self.on_keyspace(db, name, Keyspace::flush) {
+            let touches = |write: &Write| write.ops.iter().any(|op| Some(op.0) == number);
+            let last = self.history.writes.iter().rposition(touches);
+            self.history.sync_to(last.map_or(0, |last| last + 1), "flush of a keyspace");
+        }
+    }
+
+    fn create(&mut self, db: &Db, name: &str) {
+        if self.history.spaces.contains_key(name) {
+            return;
+        }
+        let created = db.keyspace(name).map(drop);
+        let mut spaces = self.history.spaces.clone();
+        spaces.insert(name.into(), self.next_number);
+        self.next_number += 1;
+        self.note_spaces("create", created, spaces);
+    }
+
+    fn drop_keyspace(&mut self, db: &Db, name: &str) {
+        let mut spaces = self.history.spaces.clone();
+        if spaces.remove(name).is_some() {
+            let dropped = db.drop_keyspace(name);
+            self.note_spaces("drop", dropped, spaces);
+        }
+    }
+
+    /// Keyspaces come and go durably; a failed call may have done it or not.
+    fn note_spaces(&mut self, what: &str, outcome: Result<(), Error>, spaces: Spaces) {
+        if self.note(what, outcome) {
+            self.history.spaces = spaces;
+            self.history.spaces_perhaps = None;
+        } else {
+            self.history.spaces_perhaps.get_or_insert(spaces);
+        }
+    }
+
+    fn hold(&mut self, db: &Db) {
+        let (snapshot, spaces) = (db.snapshot(), self.history.spaces.clone());
+        let state = self.history.state_now();
+        self.held.push(Held { snapshot, spaces, state });
+    }
+
+    /// A copy is synced and whole, or no database.
+    fn checkpoint(&mut self, db: &Db, dir: &str) {
+        let outcome = db.checkpoint(dir);
+        let state = self.history.state_now();
+        let is_done = self.note("checkpoint", outcome);
+        self.history.copies.push(Copy { dir: dir.to_owned(), state, is_done });
+        if is_done {
+            self.history.sync_by("checkpoint");
+        }
+    }
+
+    fn close(&mut self, db: &Db) {
+        self.makes_durable("close", db.close());
+        self.held.clear();
+        self.db = None;
+    }
+}

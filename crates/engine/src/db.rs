@@ -115,6 +115,7 @@ impl Db {
 
     fn create_keyspace(&self, name: &str) -> Result<Keyspace, Error> {
         let store = self.store();
+        let _tells = store.health.tell_at_end();
         let writer = store.writer()?;
         store.check_writes()?;
         let mut trees = store.trees.write();
@@ -122,6 +123,7 @@ impl Db {
             return Ok(self.keyspace_of(Arc::clone(tree)));
         }
         let mut manifest = writer.manifest.lock();
+        store.health.check()?;
         let id = KeyspaceId(manifest.state().next_keyspace);
         let policy = store.options.policy.fresh();
         let next = id.0.checked_add(1).ok_or_else(|| Error::InvalidName {
@@ -163,6 +165,7 @@ impl Db {
             return invalid("the default keyspace cannot be dropped");
         }
         let store = self.store();
+        let _tells = store.health.tell_at_end();
         let writer = store.writer()?;
         store.check_writes()?;
         // No leader may be between its look at the keyspaces and its memtables.
@@ -172,6 +175,7 @@ impl Db {
             return invalid("there is no such keyspace");
         };
         let mut manifest = writer.manifest.lock();
+        store.health.check()?;
         manifest.publish(&[Field::Dropped(tree.id)]).map_err(|error| store.stop(error))?;
         trees.remove(tree.id);
         let version = tree.drop_contents();
@@ -228,7 +232,6 @@ impl Db {
         let store = self.store();
         store.writer()?;
         let stepped = jobs::step(store);
-        store.health.set_stalled(stepped.as_ref().err().cloned());
         if matches!(stepped, Ok(false)) {
             store.tables.sweep();
         }
@@ -243,6 +246,7 @@ impl Db {
     /// Makes a copy of the database as it is now in `dir`, which must be missing or empty: its
     /// tables linked, its log copied. It opens as a database of its own.
     pub fn checkpoint(&self, dir: impl AsRef<Path>) -> Result<(), Error> {
+        let _tells = self.store().health.tell_at_end();
         checkpoint::write(self.store(), dir.as_ref())
     }
 
@@ -276,6 +280,29 @@ impl Db {
         self.store().health.get()
     }
 
+    /// Takes writes again after the disk was full and has room now: what is in memory goes into
+    /// tables, a new manifest names them, and a new log begins. What was refused before is not
+    /// there then, and never comes back. Does nothing if writes are taken.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), siltstone::Error> {
+    /// # let vfs = std::sync::Arc::new(siltstone::vfs::MemVfs::new());
+    /// # let db = siltstone::Options::new().vfs(vfs).open("/db")?;
+    /// if matches!(db.health(), siltstone::Health::ReadOnly(_)) {
+    ///     // .. make room ..
+    ///     db.resume()?;
+    /// }
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] if there still is no room: the database stays read-only, and it may be tried
+    /// again. [`Error::Stopped`] if only a new open helps.
+    pub fn resume(&self) -> Result<(), Error> {
+        jobs::resume(self.store())
+    }
+
     /// What the database did since it was opened, and how it stands.
     pub fn metrics(&self) -> Metrics {
         observe::metrics(self.store())
@@ -302,6 +329,7 @@ fn close(store: &Store) -> Result<(), Error> {
     store.scheduler.stop();
     store.throttle.wake_all();
     let Some(writer) = &store.writer else { return Ok(()) };
+    let _not_resuming = writer.resuming.lock();
     let log = writer.commit.log.lock().close();
     let manifest = writer.manifest.lock().close();
     store.tables.sweep();

@@ -107,7 +107,7 @@ pub enum Error {
         path: PathBuf,
     },
     /// Writes have stopped, reads go on: the disk is full, or an earlier write failed.
-    #[error("the database takes no writes until it is reopened: {cause}")]
+    #[error("the database takes no writes until {}: {cause}", what_helps(cause))]
     Stopped {
         /// The first failure.
         cause: Arc<Error>,
@@ -174,5 +174,14 @@ impl Error {
                 corruption: Corruption { what: "file", offset: 0, why: "it cannot be decoded" },
             },
         }
+    }
+}
+
+/// What must be done before writes are taken again.
+fn what_helps(cause: &Error) -> &'static str {
+    if cause.is_out_of_space() {
+        "there is room and it is resumed or reopened"
+    } else {
+        "it is reopened"
     }
 }

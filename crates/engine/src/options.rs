@@ -1,6 +1,7 @@
 //! The dozen things that can be set, each with a default that serves.
 
-use crate::{Db, Durability, Error, Runtime};
+use crate::health::Listener;
+use crate::{Db, Durability, Error, Health, Runtime};
 use siltstone_compaction::{Leveled, PolicyFactory};
 use siltstone_sstable::{Compression, ReadMode};
 use siltstone_vfs::{DiskVfs, Vfs};
@@ -29,6 +30,7 @@ pub struct Options {
     pub(crate) background_threads: usize,
     pub(crate) vfs: Arc<dyn Vfs>,
     pub(crate) runtime: Runtime,
+    pub(crate) health_listener: Option<Listener>,
 }
 
 impl Default for Options {
@@ -46,6 +48,7 @@ impl Default for Options {
             background_threads: 2,
             vfs: Arc::new(DiskVfs::new()),
             runtime: Runtime::default(),
+            health_listener: None,
         }
     }
 }
@@ -145,6 +148,29 @@ impl Options {
     #[must_use]
     pub fn runtime(mut self, runtime: Runtime) -> Self {
         self.runtime = runtime;
+        self
+    }
+
+    /// Who is told whenever health changes, of the state that came; default nobody.
+    ///
+    /// It is called by the thread that met the change, one call at a time, in the order of the
+    /// changes, and holds up that thread. No lock is held: it may read, write and
+    /// [`resume`](Db::resume), but must not close the database, which would wait for its own end.
+    /// A clone of [`Db`] that it owns keeps the database open. A panic of it is caught.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), siltstone::Error> {
+    /// # let vfs = std::sync::Arc::new(siltstone::vfs::MemVfs::new());
+    /// let (tell, told) = std::sync::mpsc::channel();
+    /// let listener = move |health: &siltstone::Health| drop(tell.send(health.clone()));
+    /// let db = siltstone::Options::new().vfs(vfs).health_listener(listener).open("/db")?;
+    /// db.put("basalt", "igneous")?;
+    /// assert!(told.try_recv().is_err(), "nothing changed");
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn health_listener(mut self, listener: impl Fn(&Health) + Send + Sync + 'static) -> Self {
+        self.health_listener = Some(Listener(Arc::new(listener)));
         self
     }
 

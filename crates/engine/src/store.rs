@@ -63,6 +63,12 @@ pub(crate) struct Writer {
     pub(crate) epoch: u64,
     pub(crate) next_table: AtomicU64,
     pub(crate) next_run: AtomicU64,
+    /// Held by who takes writes again after the disk was full, so that a second call, and a close,
+    /// wait for the first.
+    pub(crate) resuming: Mutex<()>,
+    /// Tables that no version names, but perhaps a manifest whose last record failed. They go
+    /// when another manifest is the one.
+    pub(crate) left_behind: Mutex<Vec<TableId>>,
 }
 
 impl Writer {
@@ -81,7 +87,8 @@ impl Store {
     /// Stops writes after a failure of log or manifest; what writers get. That the log was closed
     /// is no failure.
     pub(crate) fn stop(&self, error: Error) -> Error {
-        if matches!(error, Error::Closed) { error } else { self.health.stop(error) }
+        let is_failure = !matches!(error, Error::Closed | Error::Stopped { .. });
+        if is_failure { self.health.stop(error) } else { error }
     }
 
     /// Stops writes after a panic, which may have left anything half done in memory.
@@ -89,6 +96,14 @@ impl Store {
         let source = std::io::Error::other("a thread of the database panicked");
         self.health.stop(Error::io(&self.dir, doing, source));
         self.throttle.wake_all();
+    }
+
+    /// Does `work`, and stops writes if that panics.
+    pub(crate) fn guarded<T>(&self, doing: &'static str, work: impl FnOnce() -> T) -> T {
+        let unfinished = StopOnPanic { store: self, doing };
+        let outcome = work();
+        std::mem::forget(unfinished);
+        outcome
     }
 
     /// Refuses if writes cannot be taken now.
@@ -110,8 +125,10 @@ impl Store {
 
     /// Writes a batch and returns its last seqno.
     pub(crate) fn write(&self, batch: WriteBatch, durability: Durability) -> Result<Seqno, Error> {
+        let _tells = self.health.tell_at_end();
         let writer = self.writer()?;
         batch.check()?;
+        self.health.check()?;
         if batch.keyspaces.iter().any(|keyspace| keyspace.database != self.instance) {
             return Err(Error::ForeignHandle);
         }
@@ -129,7 +146,8 @@ impl Store {
     /// after the next write, and health says so meanwhile.
     pub(crate) fn work_if_alone(&self) {
         if self.options.background_threads == 0 {
-            self.health.set_stalled(jobs::drain(self).err());
+            // Health was told of a failure.
+            drop(jobs::drain(self));
         }
     }
 
@@ -206,5 +224,18 @@ impl Store {
         drop((trees, log));
         self.memtables_rotated();
         Ok(())
+    }
+}
+
+/// Stops writes if it is dropped: what was being done may be half done in memory, a part of a
+/// group in memtables for one, and must not become visible with the next.
+struct StopOnPanic<'a> {
+    store: &'a Store,
+    doing: &'static str,
+}
+
+impl Drop for StopOnPanic<'_> {
+    fn drop(&mut self) {
+        self.store.stop_after_panic(self.doing);
     }
 }

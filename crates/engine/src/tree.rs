@@ -157,6 +157,14 @@ impl Tree {
         });
     }
 
+    /// Puts `version` in place, whose tables now hold all that memtables held.
+    pub(crate) fn install_all(&self, version: Arc<Version>) {
+        self.replace(|state| {
+            assert!(state.active.table.is_empty(), "what takes writes was made immutable before");
+            TreeState { active: Arc::clone(&state.active), immutables: Vec::new(), version }
+        });
+    }
+
     /// Runs that wait in level 0.
     pub(crate) fn level0_runs(&self) -> usize {
         let state = self.state();

@@ -3,7 +3,8 @@
 
 use crate::Error;
 use crate::files::FileName;
-use crate::manifest::{Field, log_error};
+use crate::health::Stall;
+use crate::manifest::{Field, Manifest, log_error};
 use crate::store::Store;
 use crate::sync::Mutex;
 use siltstone_base::Seqno;
@@ -18,8 +19,12 @@ const INITIAL_BYTES: u64 = 64 << 10;
 /// The log, as the leader sees it.
 #[derive(Debug)]
 pub(crate) struct Log {
-    /// `None` after a rotation failed: then health has stopped.
+    /// `None` after a failure: then health has stopped, and nothing is written any more.
     writer: Option<LogWriter>,
+    /// Number of the newest segment that was tried to begin.
+    last_segment: SegmentId,
+    /// Segments that failed at birth: the manifest names them perhaps.
+    unnamed: Vec<SegmentId>,
     dir: PathBuf,
     segment_bytes: u64,
     /// The last seqno given out.
@@ -74,7 +79,9 @@ impl Log {
         last_seqno: Seqno,
     ) -> Self {
         Self {
+            last_segment: writer.segment(),
             writer: Some(writer),
+            unnamed: Vec::new(),
             dir: dir.to_path_buf(),
             segment_bytes,
             last_seqno,
@@ -82,22 +89,36 @@ impl Log {
         }
     }
 
-    /// Begins another segment if this one is full. If its file cannot be made, this one takes
-    /// more, and health tells; once the file is there, any failure stops writes.
+    /// Begins another segment if this one is full. If there is no room for its file, this one
+    /// takes more, and health tells; any other failure stops writes.
     pub(crate) fn make_room(&mut self, store: &Store) -> Result<(), Error> {
         let writer = self.writer.as_ref().ok_or(Error::Closed)?;
         if writer.end() < self.segment_bytes {
             return Ok(());
         }
-        let place = Place { vfs: &*store.vfs, dir: &self.dir, database: store.database };
-        let id = next_segment(writer.segment(), &self.dir)?;
-        match create_file(&place, id) {
-            Ok(window) => self.rotate(store, id, window).map_err(|error| store.stop(error)),
-            Err(error) => {
-                store.health.set_stalled(Some(error));
+        let id = self.next_id()?;
+        match create_file(&self.place(store), id) {
+            Ok(window) => {
+                let rotated = self.rotate(store, id, window);
+                rotated.map_err(|error| store.stop(error))?;
+                store.health.note(Stall::Segment, None);
                 Ok(())
             }
+            Err(error) if leaves_the_file_system_sound(&error) => {
+                store.health.note(Stall::Segment, Some(error));
+                Ok(())
+            }
+            Err(error) => Err(store.stop(error)),
         }
+    }
+
+    fn next_id(&mut self) -> Result<SegmentId, Error> {
+        self.last_segment = next_segment(self.last_segment, &self.dir)?;
+        Ok(self.last_segment)
+    }
+
+    fn place<'a>(&'a self, store: &'a Store) -> Place<'a> {
+        Place { vfs: &*store.vfs, dir: &self.dir, database: store.database }
     }
 
     fn rotate(
@@ -109,15 +130,16 @@ impl Log {
         let parts = store.writer.as_ref().ok_or(Error::OpenedReadOnly)?;
         let full = self.writer.take().ok_or(Error::Closed)?;
         let end = full.position();
-        let place = Place { vfs: &*store.vfs, dir: &self.dir, database: store.database };
+        self.unnamed.push(id);
         let writer = {
             let mut manifest = parts.manifest.lock();
-            let witness = manifest.witness();
+            let (place, witness) = (self.place(store), manifest.witness());
             let writer = begin_segment(&place, id, window, witness, Some(full.seal()))?;
             manifest.publish(&[Field::Segment(id), Field::LastSeqno(self.last_seqno)])?;
             writer
         };
         store.segments.rotate(end, Segment { id, base: end, end: None });
+        self.unnamed.clear();
         self.writer = Some(writer);
         store.rotate_memtables_that_pin_log(end, self.last_seqno);
         Ok(())
@@ -126,25 +148,62 @@ impl Log {
     /// Appends one record and returns its position. A failure after which the segment takes no
     /// more stops writes; one before anything was written does not.
     pub(crate) fn append(&mut self, store: &Store, pieces: &[&[u8]]) -> Result<u64, Error> {
-        let writer = self.writer.as_mut().ok_or(Error::Closed)?;
-        let position = writer.position();
-        match writer.append(pieces) {
-            Ok(_) => Ok(position),
-            Err(error) => Err(self.failed(store, error)),
-        }
+        self.with_writer(store, |writer| {
+            let position = writer.position();
+            writer.append(pieces).map(|_| position)
+        })
     }
 
     /// Makes everything appended durable.
     pub(crate) fn sync(&mut self, store: &Store) -> Result<(), Error> {
-        let synced = self.writer.as_mut().ok_or(Error::Closed)?.sync();
-        synced.map_err(|error| self.failed(store, error))
+        self.with_writer(store, LogWriter::sync)
     }
 
-    /// The error with its file's name, after stopping writes if the segment takes no more.
-    fn failed(&self, store: &Store, error: siltstone_wal::Error) -> Error {
-        let error = log_error(&self.path(), error);
-        let over = self.writer.as_ref().is_none_or(LogWriter::failed);
-        if over { store.stop(error) } else { error }
+    /// Lends the writer out, and takes it back unless the segment takes no more, or `work`
+    /// panicked. Then writes stop, and the error has the file's name.
+    fn with_writer<T>(
+        &mut self,
+        store: &Store,
+        work: impl FnOnce(&mut LogWriter) -> Result<T, siltstone_wal::Error>,
+    ) -> Result<T, Error> {
+        let mut writer = self.writer.take().ok_or(Error::Closed)?;
+        let worked = work(&mut writer).map_err(|error| {
+            let path = FileName::Log(writer.segment()).path(&self.dir);
+            log_error(&path, error)
+        });
+        if writer.failed() {
+            return worked.map_err(|error| store.stop(error));
+        }
+        self.writer = Some(writer);
+        worked
+    }
+
+    /// Ends the log for good: it takes no more, and no manifest needs it. Returns segments besides
+    /// those that the manifest named.
+    pub(crate) fn retire(&mut self) -> Vec<SegmentId> {
+        self.writer = None;
+        std::mem::take(&mut self.unnamed)
+    }
+
+    /// Begins another log, which continues none.
+    ///
+    /// # Errors
+    ///
+    /// Those of the files, after which it may be tried again with another manifest.
+    pub(crate) fn begin_anew(
+        &mut self,
+        store: &Store,
+        manifest: &mut Manifest,
+    ) -> Result<(), Error> {
+        let id = self.next_id()?;
+        self.unnamed.push(id);
+        let writer = create_segment(&self.place(store), id, manifest.witness(), None)?;
+        manifest.publish(&[Field::Segment(id)])?;
+        store.segments.fill(vec![Segment { id, base: 0, end: None }]);
+        self.unnamed.clear();
+        self.writer = Some(writer);
+        self.looked_at = 0;
+        Ok(())
     }
 
     /// Whether `bytes` were appended since this last said so.
@@ -159,24 +218,15 @@ impl Log {
 
     /// Syncs for the last time.
     pub(crate) fn close(&mut self) -> Result<(), Error> {
-        let path = self.path();
-        match self.writer.take() {
-            Some(mut writer) => writer.close().map_err(|error| log_error(&path, error)),
-            None => Ok(()),
-        }
+        let Some(mut writer) = self.writer.take() else { return Ok(()) };
+        let path = FileName::Log(writer.segment()).path(&self.dir);
+        writer.close().map_err(|error| log_error(&path, error))
     }
 
     /// The segment that takes records, and the offset behind its last one.
     pub(crate) fn end(&self) -> Result<(SegmentId, u64), Error> {
         let writer = self.writer.as_ref().ok_or(Error::Closed)?;
         Ok((writer.segment(), writer.end()))
-    }
-
-    fn path(&self) -> PathBuf {
-        match &self.writer {
-            Some(writer) => FileName::Log(writer.segment()).path(&self.dir),
-            None => self.dir.clone(),
-        }
     }
 }
 
@@ -204,6 +254,15 @@ pub(crate) fn create_segment(
     before: Option<Sealed>,
 ) -> Result<LogWriter, Error> {
     begin_segment(place, id, create_file(place, id)?, witness, before)
+}
+
+/// Whether a file was not created for a reason that says nothing against the files there are: no
+/// room, or too many open files.
+fn leaves_the_file_system_sound(error: &Error) -> bool {
+    const ENFILE: i32 = 23;
+    const EMFILE: i32 = 24;
+    let Error::Io { source, .. } = error else { return false };
+    error.is_out_of_space() || matches!(source.raw_os_error(), Some(ENFILE | EMFILE))
 }
 
 fn create_file(place: &Place<'_>, id: SegmentId) -> Result<Arc<dyn LogWindow>, Error> {

@@ -57,12 +57,19 @@ impl Commit {
 
     /// Writes one batch and returns its last seqno, once it is visible.
     pub(crate) fn write(&self, store: &Store, write: Write) -> Result<Seqno, Error> {
-        self.queue.run(write, GROUP_BYTES, |group| {
-            let unfinished = StopOnPanic(store);
-            let outcomes = self.commit_group(store, group);
-            std::mem::forget(unfinished);
-            outcomes
+        let written = self.queue.run(write, GROUP_BYTES, |group| {
+            store.guarded("committing", || self.commit_group(store, group))
+        });
+        // Whose leader panicked hears why there will be no other.
+        written.map_err(|error| match error {
+            Error::Closed => store.check_writes().err().unwrap_or(error),
+            error => error,
         })
+    }
+
+    /// Notes that everything up to `seqno` survives loss of power, by another way than the log.
+    pub(crate) fn all_is_durable(&self, seqno: Seqno) {
+        self.synced.store(seqno, Ordering::Release);
     }
 
     /// Returns once everything up to `seqno` survives loss of power.
@@ -135,18 +142,8 @@ impl Commit {
     pub(crate) fn sync(&self, store: &Store, log: &mut Log) -> Result<(), Error> {
         log.sync(store)?;
         store.counters.log_syncs.add(1);
-        self.synced.store(log.last_seqno, Ordering::Release);
+        self.all_is_durable(log.last_seqno);
         Ok(())
-    }
-}
-
-/// Stops writes if the leader does not come to its end: a part of the group may be in memtables,
-/// and must not become visible with the next group.
-struct StopOnPanic<'a>(&'a Store);
-
-impl Drop for StopOnPanic<'_> {
-    fn drop(&mut self) {
-        self.0.stop_after_panic("committing");
     }
 }
 

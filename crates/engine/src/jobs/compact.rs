@@ -43,6 +43,10 @@ impl PlannedMerge {
 
 /// Carries out what was claimed.
 pub(super) fn run(store: &Store, claim: &MergeClaim<'_>) -> Result<(), Error> {
+    store.guarded("compacting", || try_run(store, claim))
+}
+
+fn try_run(store: &Store, claim: &MergeClaim<'_>) -> Result<(), Error> {
     store.health.check()?;
     let planned = &claim.planned;
     if let Action::Move { .. } = planned.action {
@@ -171,6 +175,7 @@ impl Outputs for NewTables<'_> {
 
 /// Merges everything within `bounds` down to the last level, on this thread.
 pub(crate) fn compact_range(store: &Store, tree: &Arc<Tree>, bounds: &Bounds) -> Result<(), Error> {
+    let _tells = store.health.tell_at_end();
     if bounds.is_empty() {
         return Ok(());
     }

@@ -8,21 +8,30 @@
 use super::install::{discard, install};
 use super::scheduler::FlushClaim;
 use crate::Error;
+use crate::health::Stall;
 use crate::store::{Store, Writer};
 use crate::sync::atomic::Ordering;
-use crate::tree::{LoggedMemtable, Tree};
-use siltstone_compaction::{OlderTables, Placed, Retention, RunId, TableMeta, VersionEdit};
+use crate::tree::{LoggedMemtable, Tree, TreeState};
+use siltstone_base::KeySpan;
+use siltstone_compaction::{OlderTables, Placed, Retention, Run, RunId, TableMeta, VersionEdit};
 use siltstone_sstable::{Origin, TableId, TableOptions, TableSummary, TableWriter, write_memtable};
 use std::sync::Arc;
 
-/// Flushes what was claimed.
+/// Flushes what was claimed; health tells whether it stays to be done.
 pub(super) fn run(store: &Store, claim: &FlushClaim<'_>) -> Result<(), Error> {
+    let flushed = store.guarded("flushing", || try_run(store, claim));
+    super::note(store, Stall::Flush, &flushed);
+    flushed
+}
+
+fn try_run(store: &Store, claim: &FlushClaim<'_>) -> Result<(), Error> {
     let writer = store.writer.as_ref().ok_or(Error::OpenedReadOnly)?;
     let memtable = &claim.memtable;
     // Without a log that takes a sync there is no way to install anything.
     store.health.check()?;
     let began = store.options.runtime.clock.now();
-    let written = write(store, writer, &claim.tree, memtable)?;
+    let older = older_than_memtables(&claim.tree.pin());
+    let written = write(store, writer, older, memtable)?;
     let bytes = written.as_ref().map_or(0, |summary| summary.file_bytes);
     if let Err(error) = writer.commit.make_durable(store, memtable.last_seqno()) {
         discard(store, written.map(|summary| summary.id));
@@ -40,18 +49,21 @@ pub(super) fn run(store: &Store, claim: &FlushClaim<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-/// Writes the table; `None` if nothing of the memtable is needed.
-fn write(
+/// Which keys the tables hold, run by run: they are older than every memtable.
+pub(super) fn older_than_memtables(state: &TreeState) -> Vec<Vec<KeySpan>> {
+    let spans = |run: &Arc<Run>| run.tables().iter().map(|table| table.span.clone()).collect();
+    state.version.runs().iter().map(spans).collect()
+}
+
+/// Writes the table; `None` if nothing of the memtable is needed. `older` is what its tombstones
+/// may hide, run by run.
+pub(super) fn write(
     store: &Store,
     writer: &Writer,
-    tree: &Tree,
+    older: Vec<Vec<KeySpan>>,
     memtable: &LoggedMemtable,
 ) -> Result<Option<TableSummary>, Error> {
-    let state = tree.pin();
-    let older = state.version.runs().iter();
-    let spans = older.map(|run| run.tables().iter().map(|table| table.span.clone()).collect());
-    let bottom = OlderTables::new(spans.collect());
-    let mut retention = Retention::new(store.snapshots.needed(), bottom);
+    let mut retention = Retention::new(store.snapshots.needed(), OlderTables::new(older));
     let id = writer.new_table_id();
     let now = store.options.runtime.clock.unix_ms();
     // If there is no tombstone in the table, its writer forgets when the oldest was written.
@@ -105,6 +117,8 @@ pub(crate) fn flush_oldest(store: &Store, tree: &Arc<Tree>) -> Result<(), Error>
 
 /// Turns memtables into tables, those of one tree or of all, and waits for it; helps along.
 pub(crate) fn flush_now(store: &Store, only: Option<&Arc<Tree>>) -> Result<(), Error> {
+    let _tells = store.health.tell_at_end();
+    store.check_writes()?;
     store.rotate_all(only)?;
     let trees: Vec<Arc<Tree>> = match only {
         Some(tree) => vec![Arc::clone(tree)],

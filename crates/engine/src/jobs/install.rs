@@ -20,7 +20,7 @@ use std::sync::Arc;
 /// # Errors
 ///
 /// Of the directory and the manifest, which stop writes. The manifest may name the new tables
-/// then, so they stay where they are.
+/// then, so they stay where they are; a `resume` or the next open removes them.
 pub(super) fn install(
     store: &Store,
     tree: &Arc<Tree>,
@@ -28,14 +28,21 @@ pub(super) fn install(
     flushed: Option<&Arc<LoggedMemtable>>,
 ) -> Result<(), Error> {
     let writer = store.writer.as_ref().ok_or(Error::OpenedReadOnly)?;
+    // A table that only moves is none of them.
+    let added = edit.added.iter().map(|placed| placed.table.id);
+    let new: Vec<TableId> = added.filter(|table| !edit.removed.contains(table)).collect();
+    let stop = |error| {
+        writer.left_behind.lock().extend(&new);
+        store.stop(error)
+    };
     let synced = store.vfs.sync_dir(&store.dir);
     // A second sync that succeeds would not say that the first names are durable: no retry.
-    synced.map_err(|error| store.stop(Error::io(&store.dir, "syncing", error)))?;
+    synced.map_err(|error| stop(Error::io(&store.dir, "syncing", error)))?;
     let mut freed = flushed.map(|flushed| free_segments(store, Some(flushed))).unwrap_or_default();
     let mut manifest = writer.manifest.lock();
     if tree.is_dropped() {
         drop(manifest);
-        discard(store, edit.added.iter().map(|placed| placed.table.id));
+        discard(store, new);
         return Ok(());
     }
     let dropped: HashSet<TableId> = edit.dropped().collect();
@@ -52,7 +59,7 @@ pub(super) fn install(
         fields.push(Field::PolicyState { keyspace: tree.id, state });
     }
     let before = tree.pin();
-    manifest.publish(&fields).map_err(|error| store.stop(error))?;
+    manifest.publish(&fields).map_err(stop)?;
     let installed = manifest.state().keyspaces.get(&tree.id);
     let version = installed.map(|keyspace| Arc::clone(&keyspace.version));
     let version = version.unwrap_or_else(|| panic!("a keyspace that exists is in the manifest"));
@@ -106,7 +113,7 @@ pub(crate) fn free_log(store: &Store) -> Result<(), Error> {
     Ok(())
 }
 
-fn remove_segments(store: &Store, freed: &[SegmentId]) {
+pub(super) fn remove_segments(store: &Store, freed: &[SegmentId]) {
     for &segment in freed {
         // What stays behind is found by the next open.
         drop(store.vfs.unlink(&FileName::Log(segment).path(&store.dir)));

@@ -34,7 +34,19 @@ struct Running {
     /// How many jobs have ended; the stop counts as one.
     ended: u64,
     stopped: bool,
+    /// Only while health says stop.
+    paused: bool,
 }
+
+impl Running {
+    fn is_idle(&self) -> bool {
+        self.flushing.is_empty() && self.merging.values().all(Vec::is_empty)
+    }
+}
+
+/// No job begins while this lives.
+#[derive(Debug)]
+pub(super) struct Pause<'a>(&'a Scheduler);
 
 /// A memtable that is this job's to flush, until the claim is dropped.
 #[derive(Debug)]
@@ -88,10 +100,24 @@ impl Scheduler {
             worker.join();
         }
         let mut running = self.running.lock();
-        while !running.flushing.is_empty() || running.merging.values().any(|jobs| !jobs.is_empty())
-        {
+        while !running.is_idle() {
             self.ended.wait_for(&mut running, LOOK_AGAIN);
         }
+    }
+
+    /// Lets running jobs end and starts no other until the guard goes.
+    pub(super) fn pause(&self) -> Pause<'_> {
+        let mut running = self.running.lock();
+        running.paused = true;
+        while !running.is_idle() {
+            self.ended.wait_for(&mut running, LOOK_AGAIN);
+        }
+        Pause(self)
+    }
+
+    /// Whether no job runs.
+    pub(super) fn is_idle(&self) -> bool {
+        self.running.lock().is_idle()
     }
 
     pub(crate) fn is_stopped(&self) -> bool {
@@ -136,7 +162,7 @@ impl Scheduler {
         running: &mut Running,
         tree: &Arc<Tree>,
     ) -> Option<FlushClaim<'a>> {
-        if running.stopped {
+        if running.stopped || running.paused {
             return None;
         }
         let memtable = tree.state().immutables.last().cloned()?;
@@ -162,7 +188,10 @@ impl Scheduler {
         for tree in trees {
             let mut running = self.running.lock();
             let merges: usize = running.merging.values().map(Vec::len).sum();
-            if running.stopped || merges + 1 > store.options.background_threads.max(2) - 1 {
+            if running.stopped
+                || running.paused
+                || merges + 1 > store.options.background_threads.max(2) - 1
+            {
                 return Ok(None);
             }
             let state = tree.pin();
@@ -197,6 +226,9 @@ impl Scheduler {
         let mut running = self.running.lock();
         if running.stopped {
             return Err(Error::Closed);
+        }
+        if running.paused {
+            return store.health.check().and(Ok(None));
         }
         let state = tree.pin();
         let jobs = running.merging.entry(tree.id).or_default();
@@ -267,6 +299,12 @@ fn env(store: &Store, free_bytes: u64) -> Env {
         table_bytes: store.memory.table_bytes,
         oldest_seqno: store.snapshots.needed().first().copied().unwrap_or(0),
         free_bytes,
+    }
+}
+
+impl Drop for Pause<'_> {
+    fn drop(&mut self) {
+        self.0.running.lock().paused = false;
     }
 }
 

@@ -51,7 +51,9 @@ fn work(store: &Weak<Store>, woken: &Receiver<()>) {
         if store.scheduler.is_stopped() {
             return;
         }
-        rest = match work_off(&store) {
+        let worked = work_off(&store);
+        drop(store.health.tell_at_end());
+        rest = match worked {
             Ok(()) => Duration::ZERO,
             Err(()) => (rest * 2).clamp(RETRY_FIRST, RETRY_MAX),
         };
@@ -66,7 +68,7 @@ fn work_off(store: &Store) -> Result<(), ()> {
     loop {
         match catch_unwind(AssertUnwindSafe(|| step(store))) {
             Ok(Ok(true)) => {
-                store.health.set_stalled(None);
+                drop(store.health.tell_at_end());
                 // More may have become possible for the others.
                 store.scheduler.wake();
             }
@@ -75,11 +77,8 @@ fn work_off(store: &Store) -> Result<(), ()> {
                 return Ok(());
             }
             Ok(Err(Error::Closed)) => return Ok(()),
-            Ok(Err(error)) => {
-                store.counters.failed_jobs.add(1);
-                store.health.set_stalled(Some(error));
-                return Err(());
-            }
+            // Health was told.
+            Ok(Err(_)) => return Err(()),
             Err(_) => {
                 store.stop_after_panic("flush or compaction");
                 return Err(());

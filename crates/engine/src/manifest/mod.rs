@@ -34,12 +34,25 @@ pub(crate) struct Manifest {
     dir: PathBuf,
     database: u128,
     number: u64,
+    /// The largest number that was tried.
+    last_number: u64,
+    /// Manifests that a failure left behind: CURRENT names one of them perhaps.
+    superseded: Vec<u64>,
     writer: LogWriter,
     begin_bytes: u64,
     roll_bytes_min: u64,
     state: ManifestState,
-    failed: bool,
+    /// The failure after which nothing more is written to this file.
+    failed: Option<Error>,
     closed: bool,
+}
+
+/// A manifest with its first record, durable, that nothing names yet.
+#[derive(Debug)]
+pub(crate) struct Begun {
+    number: u64,
+    writer: LogWriter,
+    state: ManifestState,
 }
 
 impl Manifest {
@@ -56,7 +69,7 @@ impl Manifest {
         number: u64,
         state: ManifestState,
     ) -> Result<Self, Error> {
-        let (writer, begin_bytes) = write_first(&*vfs, dir, database, number, &state)?;
+        let writer = write_first(&*vfs, dir, database, number, &state)?;
         Current { database, manifest: number }.store(&*vfs, dir)?;
         let dir = dir.to_path_buf();
         Ok(Self {
@@ -64,11 +77,13 @@ impl Manifest {
             dir,
             database,
             number,
+            last_number: number,
+            superseded: Vec::new(),
+            begin_bytes: writer.end(),
             writer,
-            begin_bytes,
             roll_bytes_min: ROLL_BYTES_MIN,
             state,
-            failed: false,
+            failed: None,
             closed: false,
         })
     }
@@ -107,21 +122,72 @@ impl Manifest {
         }
         let mut next = self.state.clone();
         next.apply(fields).unwrap_or_else(|why| panic!("a manifest record must fit: {why}"));
-        if self.failed {
-            return Err(Error::io(&self.path(), "writing after a failure", failed_before()));
+        if let Some(error) = &self.failed {
+            return Err(error.clone());
         }
+        // So it stays if a panic comes between.
+        self.failed = Some(Error::io(&self.path(), "writing", unfinished()));
         let written = self.roll_if_grown().and_then(|()| self.append(fields));
-        self.failed = written.is_err();
+        self.failed = written.as_ref().err().cloned();
         written?;
         self.state = next;
         Ok(())
+    }
+
+    /// Writes `state` as the first record of another manifest, whether or not this one failed.
+    ///
+    /// # Errors
+    ///
+    /// Of the file system; nothing names the file then, and it is removed.
+    pub(crate) fn begin_next(&mut self, state: ManifestState) -> Result<Begun, Error> {
+        let why = "no manifest can be numbered after it";
+        let last = FileName::Manifest(self.last_number).path(&self.dir);
+        let number = self.last_number.checked_add(1);
+        let number = number.ok_or_else(|| Error::corrupt(&last, "file name", 0, why))?;
+        self.last_number = number;
+        match write_first(&*self.vfs, &self.dir, self.database, number, &state) {
+            Ok(writer) => Ok(Begun { number, writer, state }),
+            Err(error) => {
+                drop(self.vfs.unlink(&FileName::Manifest(number).path(&self.dir)));
+                Err(error)
+            }
+        }
+    }
+
+    /// Makes `begun` the one. The one before stays where it is until
+    /// [`remove_superseded`](Self::remove_superseded).
+    ///
+    /// # Errors
+    ///
+    /// Of the file system; then CURRENT names either, both of which stay, and this one takes no
+    /// more records.
+    pub(crate) fn switch_to(&mut self, begun: Begun) -> Result<(), Error> {
+        let Begun { number, writer, state } = begun;
+        let current = Current { database: self.database, manifest: number };
+        if let Err(error) = current.store(&*self.vfs, &self.dir) {
+            self.superseded.push(number);
+            self.failed = Some(error.clone());
+            return Err(error);
+        }
+        self.superseded.push(self.number);
+        (self.begin_bytes, self.number, self.state) = (writer.end(), number, state);
+        (self.writer, self.failed) = (writer, None);
+        Ok(())
+    }
+
+    /// Removes the manifests before this one that this open has written. What is left behind is
+    /// found by the next open.
+    pub(crate) fn remove_superseded(&mut self) {
+        for number in std::mem::take(&mut self.superseded) {
+            drop(self.vfs.unlink(&FileName::Manifest(number).path(&self.dir)));
+        }
     }
 
     /// Syncs what is left to sync. Nothing is written any more: the next process may have the
     /// directory.
     pub(crate) fn close(&mut self) -> Result<(), Error> {
         self.closed = true;
-        if self.failed {
+        if self.failed.is_some() {
             return Ok(());
         }
         let closed = self.writer.close();
@@ -139,14 +205,9 @@ impl Manifest {
         if self.writer.end() < grown_to {
             return Ok(());
         }
-        let old = self.path();
-        let number = self.number + 1;
-        let (writer, begin_bytes) =
-            write_first(&*self.vfs, &self.dir, self.database, number, &self.state)?;
-        Current { database: self.database, manifest: number }.store(&*self.vfs, &self.dir)?;
-        (self.writer, self.begin_bytes, self.number) = (writer, begin_bytes, number);
-        // What is left behind is found by the next open.
-        drop(self.vfs.unlink(&old));
+        let begun = self.begin_next(self.state.clone())?;
+        self.switch_to(begun)?;
+        self.remove_superseded();
         Ok(())
     }
 
@@ -162,7 +223,7 @@ fn write_first(
     database: u128,
     number: u64,
     state: &ManifestState,
-) -> Result<(LogWriter, u64), Error> {
+) -> Result<LogWriter, Error> {
     let path = FileName::Manifest(number).path(dir);
     let window = vfs.create_window(&path).map_err(|e| Error::io(&path, "creating", e))?;
     let identity = LogIdentity { kind: LogKind::Manifest, database, segment: SegmentId(number) };
@@ -175,12 +236,11 @@ fn write_first(
         .and_then(|_| writer.sync())
         .map_err(|error| log_error(&path, error))?;
     vfs.sync_dir(dir).map_err(|e| Error::io(dir, "syncing", e))?;
-    let begin_bytes = writer.end();
-    Ok((writer, begin_bytes))
+    Ok(writer)
 }
 
-fn failed_before() -> io::Error {
-    io::Error::other("an earlier write or sync of this file failed")
+fn unfinished() -> io::Error {
+    io::Error::other("an earlier write of this file did not come to its end")
 }
 
 /// What the record log says, with the name of its file.

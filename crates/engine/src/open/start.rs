@@ -60,6 +60,8 @@ pub(super) fn start(
         lock: Mutex::new(Some(lock)),
         epoch,
         next_table: AtomicU64::new(1),
+        resuming: Mutex::default(),
+        left_behind: Mutex::default(),
     };
     let store = build(options, dir, database, Some(writer), &replay);
     fill_memtables(&store, &replay)?;
@@ -198,7 +200,7 @@ pub(super) fn build(
         database,
         instance: next_instance(),
         memory,
-        health: HealthCell::new(),
+        health: HealthCell::new(options.health_listener.clone()),
         counters: Counters::default(),
         recovery: replay.report.clone(),
         snapshots: Arc::new(Snapshots::default()),

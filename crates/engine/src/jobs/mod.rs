@@ -2,6 +2,7 @@
 //! threads only call them.
 
 mod compact;
+mod failing;
 mod flush;
 mod install;
 mod resume;
@@ -19,7 +20,8 @@ use crate::Error;
 use crate::health::Stall;
 use crate::store::Store;
 
-/// Does the most urgent job, if there is one, and returns whether there was.
+/// Does the most urgent job, if there is one, and returns whether there was. Health tells of a
+/// job that failed.
 ///
 /// # Errors
 ///
@@ -29,25 +31,44 @@ pub(crate) fn step(store: &Store) -> Result<bool, Error> {
         // Nothing can be installed any more.
         return Ok(false);
     }
-    if let Some(claim) = store.scheduler.claim_flush(store) {
-        return flush::run(store, &claim).map(|()| true);
-    }
-    let compacted = compact_once(store);
-    // That no more could be claimed says nothing of what failed: it may be claimed by another.
-    if !matches!(compacted, Ok(false)) || store.scheduler.is_idle() {
-        note(store, Stall::Compaction, &compacted);
-    }
-    compacted
+    store.guarded("flush or compaction", || {
+        if let Some(claim) = store.scheduler.claim_flush(store) {
+            return flush::run(store, &claim).map(|()| true);
+        }
+        let compacted = compact_once(store);
+        // The claim held the inputs, the last one to do so perhaps.
+        store.tables.sweep();
+        compacted
+    })
 }
 
 fn compact_once(store: &Store) -> Result<bool, Error> {
-    let claim = store.guarded("planning", || store.scheduler.claim_compaction(store))?;
-    let Some(claim) = claim else { return Ok(false) };
-    compact::run(store, &claim)?;
-    // The claim held the inputs, the last ones to do so perhaps.
-    drop(claim);
-    store.tables.sweep();
-    Ok(true)
+    let failing = &store.scheduler.failing;
+    let claim = match store.scheduler.claim_compaction(store) {
+        Ok(Some(claim)) => claim,
+        Ok(None) => {
+            // While others run, what failed may be claimed by one of them.
+            if store.scheduler.is_idle() {
+                failing.forget();
+                note(store, Stall::Compaction, &Ok(()));
+            }
+            return Ok(false);
+        }
+        Err(error) => {
+            failing.forget();
+            let refused = Err(error);
+            note(store, Stall::Compaction, &refused);
+            return refused;
+        }
+    };
+    let compacted = compact::run(store, &claim);
+    if compacted.is_err() {
+        failing.set(&claim.tree, &claim.planned.job.inputs);
+    }
+    if compacted.is_err() || failing.is_over() {
+        note(store, Stall::Compaction, &compacted);
+    }
+    compacted.map(|()| true)
 }
 
 /// Has health tell how a job ended that stays to be done if it failed.
@@ -66,6 +87,5 @@ fn note<T>(store: &Store, work: Stall, ended: &Result<T, Error>) {
 /// Does every job there is.
 pub(crate) fn drain(store: &Store) -> Result<(), Error> {
     while step(store)? {}
-    store.tables.sweep();
     Ok(())
 }

@@ -2,6 +2,7 @@
 //! memtable first, and its compactions share no table.
 
 use super::compact::PlannedMerge;
+use super::failing::Failing;
 use crate::Error;
 use crate::store::Store;
 use crate::sync::atomic::Ordering;
@@ -23,6 +24,7 @@ pub(crate) struct Scheduler {
     running: Mutex<Running>,
     /// Told when a job ends.
     ended: Condvar,
+    pub(super) failing: Failing,
     wake: Mutex<Option<Sender<()>>>,
     workers: Mutex<Vec<Box<dyn crate::Join>>>,
 }
@@ -69,6 +71,7 @@ impl Scheduler {
         Self {
             running: Mutex::default(),
             ended: Condvar::new(),
+            failing: Failing::default(),
             wake: Mutex::new(None),
             workers: Mutex::default(),
         }

@@ -72,11 +72,7 @@ fn work_off(store: &Store) -> Result<(), ()> {
                 // More may have become possible for the others.
                 store.scheduler.wake();
             }
-            Ok(Ok(false)) => {
-                store.tables.sweep();
-                return Ok(());
-            }
-            Ok(Err(Error::Closed)) => return Ok(()),
+            Ok(Ok(false) | Err(Error::Closed)) => return Ok(()),
             // Health was told.
             Ok(Err(_)) => return Err(()),
             Err(_) => {

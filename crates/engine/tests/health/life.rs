@@ -42,6 +42,9 @@ pub(crate) struct Life {
 }
 
 impl Life {
+    /// Batches of a whole life.
+    pub(crate) const ALL: usize = BATCHES;
+
     /// A database with its keyspaces; nothing has failed so far.
     pub(crate) fn begin(options: impl FnOnce(&SimVfs) -> Options) -> Self {
         let vfs = SimVfs::new(3);

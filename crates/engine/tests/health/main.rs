@@ -6,4 +6,23 @@
 mod common;
 mod full;
 mod life;
+mod listener;
+mod panic;
+mod panic_vfs;
 mod poison;
+mod stall;
+
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+use std::time::Duration;
+
+/// Longer than anything takes.
+const LONG: Duration = Duration::from_secs(60);
+
+/// Does `work` on a thread of its own; what does not come back within [`LONG`] hangs.
+#[expect(clippy::disallowed_methods, reason = "the tests need threads of their own")]
+fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Receiver<T> {
+    let (done, is_done) = channel();
+    thread::Builder::new().spawn(move || done.send(work())).unwrap();
+    is_done
+}

@@ -15,6 +15,7 @@
 //!
 //! Who cannot rely on this reads by [`read_at`](crate::ReadFile::read_at).
 
+use crate::mem::bytes::Stored;
 use std::fmt;
 use std::fs::File;
 use std::io;
@@ -33,6 +34,7 @@ pub struct Map {
 enum Source {
     Mapped(Arc<memmap2::Mmap>),
     Memory(Arc<[u8]>),
+    Stored(Arc<Stored>),
 }
 
 impl Map {
@@ -48,6 +50,11 @@ impl Map {
         #[cfg(unix)]
         let _ = mapped.advise(memmap2::Advice::Random);
         Ok(Self { source: Source::Mapped(Arc::new(mapped)) })
+    }
+
+    /// The bytes of a file in memory, which nobody changes while this holds a share of them.
+    pub(crate) const fn of_stored(stored: Arc<Stored>) -> Self {
+        Self { source: Source::Stored(stored) }
     }
 
     /// Asks the system to bring these bytes into memory soon, and does not wait for them. Advice
@@ -78,6 +85,7 @@ impl Deref for Map {
         match &self.source {
             Source::Mapped(mapped) => mapped,
             Source::Memory(bytes) => bytes,
+            Source::Stored(stored) => (**stored).as_ref(),
         }
     }
 }

@@ -9,6 +9,7 @@
 //! two operations; then one in each file, which readers take alone. Nothing is called from below
 //! them.
 
+pub(crate) mod bytes;
 mod crash;
 pub(crate) mod directory;
 mod files;
@@ -98,7 +99,7 @@ impl MemVfs {
     pub fn read(&self, path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
         let inode = self.state.lock().file(path.as_ref())?;
         let content = inode.content.lock();
-        Ok(content.bytes.clone())
+        Ok(content.bytes.to_vec())
     }
 
     /// Makes `bytes` all that the file `path` holds, as rot or a foreign hand would: durable at

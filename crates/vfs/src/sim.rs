@@ -177,7 +177,7 @@ impl SimVfs {
             if inode.number == number {
                 let history = inode.content.lock().history();
                 found = history.writes.last().map(|write| {
-                    let zeros = write.bytes.iter().all(|byte| *byte == 0);
+                    let zeros = write.bytes.are_zeros();
                     (write.bytes.len(), if zeros { 4096 } else { 1 })
                 });
             }

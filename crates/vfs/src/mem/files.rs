@@ -73,17 +73,12 @@ impl ReadFile for MemReadFile {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         let content = self.inode.content.lock();
         let start = usize::try_from(offset).unwrap_or(usize::MAX);
-        let rest = content.bytes.get(start..).unwrap_or_default();
-        let count = rest.len().min(buffer.len());
-        buffer[..count].copy_from_slice(&rest[..count]);
-        Ok(count)
+        Ok(content.bytes.read(buffer, start))
     }
 
-    /// A copy of the bytes as they are now.
+    /// The bytes as they are now.
     fn map(&self) -> io::Result<Option<Map>> {
-        let content = self.inode.content.lock();
-        let bytes: Arc<[u8]> = Arc::from(content.bytes.as_slice());
-        Ok(Some(Map::from(bytes)))
+        Ok(Some(self.inode.content.lock().bytes.map()))
     }
 }
 
@@ -96,7 +91,9 @@ impl MemLock {
     pub(super) fn take(inode: Arc<Inode>, note: &str) -> Result<Self, LockError> {
         let mut content = inode.content.lock();
         if content.locked {
-            return Err(LockError::Held(String::from_utf8_lossy(&content.bytes).into_owned()));
+            return Err(LockError::Held(
+                String::from_utf8_lossy(&content.bytes.to_vec()).into_owned(),
+            ));
         }
         content.locked = true;
         content.replace(note.as_bytes());

@@ -1,11 +1,12 @@
 //! A file's bytes on the disk, and the writes above them that no sync made durable.
 
+use super::bytes::FileBytes;
 use super::inode::Content;
 
 /// What a power cut has to choose from.
 pub(crate) struct History {
     /// The bytes that are durable.
-    pub(crate) disk: Vec<u8>,
+    pub(crate) disk: FileBytes,
     /// What was written since, in order.
     pub(crate) writes: Vec<Written>,
 }
@@ -15,7 +16,7 @@ pub(crate) struct Written {
     /// Where it begins.
     pub(crate) offset: usize,
     /// All it wrote.
-    pub(crate) bytes: Vec<u8>,
+    pub(crate) bytes: FileBytes,
 }
 
 impl Content {
@@ -24,7 +25,7 @@ impl Content {
         let mut disk = self.bytes.clone();
         let mut writes = Vec::with_capacity(self.unsynced.len());
         for change in self.unsynced.iter().rev() {
-            let bytes = disk[change.offset..change.offset + change.count].to_vec();
+            let bytes = disk.piece(change.offset..change.offset + change.count);
             writes.push(Written { offset: change.offset, bytes });
             change.undo(&mut disk);
         }
@@ -35,25 +36,23 @@ impl Content {
 
 impl History {
     /// The bytes if every write reached the disk.
-    pub(crate) fn latest(&self) -> Vec<u8> {
+    pub(crate) fn latest(&self) -> FileBytes {
         self.prefix(self.writes.len())
     }
 
     /// The bytes if the first `count` writes reached the disk, and no other.
-    pub(crate) fn prefix(&self, count: usize) -> Vec<u8> {
+    pub(crate) fn prefix(&self, count: usize) -> FileBytes {
         let mut bytes = self.disk.clone();
         for write in self.writes.iter().take(count) {
-            put(&mut bytes, write.offset, &write.bytes);
+            bytes.put_piece(write.offset, &write.bytes, 0..write.bytes.len());
         }
         bytes
     }
-}
 
-/// Sets `piece` at `offset`; what is missing before it becomes zeros.
-pub(crate) fn put(bytes: &mut Vec<u8>, offset: usize, piece: &[u8]) {
-    let end = offset + piece.len();
-    if bytes.len() < end {
-        bytes.resize(end, 0);
+    /// The length if every write reached the disk.
+    #[cfg(feature = "sim")]
+    pub(crate) fn latest_len(&self) -> usize {
+        let ends = self.writes.iter().map(|write| write.offset + write.bytes.len());
+        ends.fold(self.disk.len(), usize::max)
     }
-    bytes[offset..end].copy_from_slice(piece);
 }

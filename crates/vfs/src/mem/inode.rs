@@ -1,5 +1,6 @@
 //! One file of [`MemVfs`](super::MemVfs): its bytes, and how to undo what is not synced.
 
+use super::bytes::FileBytes;
 use crate::SeededRandom;
 use parking_lot::Mutex;
 use std::io;
@@ -16,12 +17,12 @@ pub(crate) struct Inode {
 /// Always: undoing `unsynced` from its end gives the bytes of the last sync, unless that failed.
 #[derive(Clone, Default)]
 pub(crate) struct Content {
-    pub(crate) bytes: Vec<u8>,
+    pub(crate) bytes: FileBytes,
     pub(super) unsynced: Vec<Change>,
     /// The writes that the last sync made durable: undone, they give what was there before it.
     pub(super) settled: Vec<Change>,
     /// What is on the disk below `unsynced`, where a failed sync parted that from `bytes`.
-    pub(super) parted: Option<Vec<u8>>,
+    pub(super) parted: Option<FileBytes>,
     /// Somebody holds the lock on this file.
     pub(crate) locked: bool,
 }
@@ -32,7 +33,7 @@ pub(super) struct Change {
     pub(super) offset: usize,
     pub(super) count: usize,
     /// What was at `offset` before; shorter than `count` if the file grew.
-    replaced: Vec<u8>,
+    replaced: FileBytes,
     /// Length of the file before.
     bytes_before: usize,
 }
@@ -49,9 +50,8 @@ impl Content {
         let bytes_before = self.bytes.len();
         assert!(offset <= bytes_before, "a write would leave a hole");
         let overlap = bytes.len().min(bytes_before - offset);
-        let replaced = self.bytes[offset..offset + overlap].to_vec();
-        self.bytes[offset..offset + overlap].copy_from_slice(&bytes[..overlap]);
-        self.bytes.extend_from_slice(&bytes[overlap..]);
+        let replaced = self.bytes.piece(offset..offset + overlap);
+        self.bytes.put(offset, bytes);
         self.unsynced.push(Change { offset, count: bytes.len(), replaced, bytes_before });
     }
 
@@ -85,9 +85,8 @@ impl Content {
             return Ok(());
         }
         let more = bytes - bytes_before;
-        self.bytes.try_reserve_exact(more).map_err(|_| io::ErrorKind::StorageFull)?;
-        self.bytes.resize(bytes, 0);
-        let replaced = Vec::new();
+        self.bytes.grow(bytes)?;
+        let replaced = FileBytes::default();
         self.unsynced.push(Change { offset: bytes_before, count: more, replaced, bytes_before });
         Ok(())
     }
@@ -103,7 +102,7 @@ impl Content {
 
     /// Makes `bytes` the whole content, durable at once.
     pub(crate) fn replace(&mut self, bytes: &[u8]) {
-        self.bytes = bytes.to_vec();
+        self.bytes = FileBytes::from(bytes.to_vec());
         self.unsynced.clear();
         self.settled.clear();
         self.parted = None;
@@ -129,16 +128,16 @@ impl Content {
         if let Some(next) = content.unsynced.get(kept).filter(|change| change.count > 0) {
             let torn_bytes = if random.below(2) == 0 { 0 } else { random.below(next.count) };
             let offset = next.offset;
-            let torn = content.bytes[offset..offset + torn_bytes].to_vec();
+            let torn = content.bytes.piece(offset..offset + torn_bytes);
             content.undo_to(kept);
-            content.write(&torn, offset);
+            content.bytes.put_piece(offset, &torn, 0..torn_bytes);
         }
         content.made_durable()
     }
 
     /// This content with `bytes` in it, durable.
     #[cfg(feature = "sim")]
-    pub(super) fn of(bytes: Vec<u8>) -> Self {
+    pub(super) fn of(bytes: FileBytes) -> Self {
         Self { bytes, ..Self::default() }
     }
 
@@ -157,9 +156,8 @@ impl Content {
 
 impl Change {
     /// Takes this change back from `bytes`, to which it was the last.
-    pub(super) fn undo(&self, bytes: &mut Vec<u8>) {
-        bytes.truncate(self.bytes_before);
-        let end = self.offset + self.replaced.len();
-        bytes[self.offset..end].copy_from_slice(&self.replaced);
+    pub(super) fn undo(&self, bytes: &mut FileBytes) {
+        bytes.resize(self.bytes_before);
+        bytes.put_piece(self.offset, &self.replaced, 0..self.replaced.len());
     }
 }

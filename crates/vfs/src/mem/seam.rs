@@ -1,9 +1,10 @@
 //! What the simulated disk needs of the files in memory, beyond [`Vfs`](crate::Vfs).
 
 use super::MemVfs;
+use super::bytes::FileBytes;
 use super::crash::Survival;
 use super::directory::{Directory, Names, Node};
-pub(crate) use super::history::{History, put};
+pub(crate) use super::history::History;
 use super::inode::{Content, Inode};
 use super::state::State;
 use std::collections::HashMap;
@@ -18,7 +19,7 @@ pub(crate) trait Survivor {
     fn names(&self, path: &Path, dir: &Directory) -> Names;
 
     /// The bytes that are left of the file with this number.
-    fn bytes(&self, number: u64, content: &Content) -> Vec<u8>;
+    fn bytes(&self, number: u64, content: &Content) -> FileBytes;
 }
 
 impl MemVfs {
@@ -81,7 +82,7 @@ impl MemVfs {
             for (name, node) in dir.names() {
                 name.hash(&mut hasher);
                 if let Node::File(inode) = node {
-                    inode.content.lock().bytes.hash(&mut hasher);
+                    inode.content.lock().bytes.fingerprint().hash(&mut hasher);
                 }
             }
         }
@@ -101,7 +102,7 @@ impl Content {
             if count == 0 {
                 break;
             }
-            put(&mut disk, write.offset, &write.bytes[..count]);
+            disk.put_piece(write.offset, &write.bytes, 0..count);
             left -= count;
         }
         self.parted = Some(disk);
@@ -114,7 +115,7 @@ impl Content {
     }
 
     /// What was on the disk before the last sync.
-    pub(crate) fn stale(&self) -> Vec<u8> {
+    pub(crate) fn stale(&self) -> FileBytes {
         let mut bytes = self.bytes.clone();
         for change in self.unsynced.iter().rev().chain(self.settled.iter().rev()) {
             change.undo(&mut bytes);

@@ -112,7 +112,7 @@ pub(super) fn error_of(kind: FaultKind) -> io::Error {
 /// Writes `bytes` so that they are not what is at `offset` then; whether that came to be.
 fn put_rotten(rot: Rot, content: &mut Content, bytes: &[u8], offset: usize, plan: &Plan) -> bool {
     let mut piece = bytes.to_vec();
-    let now = content.bytes.clone();
+    let now = content.bytes.to_vec();
     if rot != Rot::Misdirected {
         let rotten = spoil(rot, &mut piece, offset, (&now, &now), &plan.random);
         content.write(&piece, offset);
@@ -187,21 +187,20 @@ impl ReadFile for SimReadFile {
         let mut plan = file.disk.plan.lock();
         let start = usize::try_from(offset).unwrap_or(usize::MAX);
         let content = file.inode.content.lock();
-        let rest = content.bytes.get(start..).unwrap_or_default();
-        let count = rest.len().min(buffer.len());
+        let count = content.bytes.len().saturating_sub(start).min(buffer.len());
         let met = plan.begin(file.line(Op::Read).at(start, count));
         if let Some(kind @ (FaultKind::Error(_) | FaultKind::NoSpace(_))) = met {
             plan.count(kind);
             return Err(error_of(kind));
         }
-        buffer[..count].copy_from_slice(&rest[..count]);
+        content.bytes.read(buffer, start);
         match met {
             Some(kind @ FaultKind::Short) if count > 0 => {
                 plan.count(kind);
                 Ok(plan.random.below(count))
             }
             Some(kind @ FaultKind::Rot(rot)) => {
-                let sources = (&content.stale()[..], &content.bytes[..]);
+                let sources = (&content.stale().to_vec()[..], &content.bytes.to_vec()[..]);
                 if spoil(rot, &mut buffer[..count], start, sources, &plan.random) {
                     plan.count(kind);
                 }
@@ -211,14 +210,13 @@ impl ReadFile for SimReadFile {
         }
     }
 
-    /// A copy of the bytes as they are now; none while reads may fail, which a map would hide.
+    /// The bytes as they are now; none while reads may fail, which a map would hide.
     fn map(&self) -> io::Result<Option<Map>> {
         let plan = self.0.disk.plan.lock();
         if plan.reads_fail() {
             return Ok(None);
         }
-        let bytes: Arc<[u8]> = Arc::from(self.0.inode.content.lock().bytes.as_slice());
-        Ok(Some(Map::from(bytes)))
+        Ok(Some(self.0.inode.content.lock().bytes.map()))
     }
 }
 

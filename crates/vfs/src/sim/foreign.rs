@@ -59,7 +59,7 @@ impl SimVfs {
         let inode = self.disk.mem.inode(path.as_ref())?;
         let random = SeededRandom::new(seed);
         let mut content = inode.content.lock();
-        let (stale, now) = (content.stale(), content.bytes.clone());
+        let (stale, now) = (content.stale().to_vec(), content.bytes.to_vec());
         let count = now.len();
         // A misdirected write hits one sector of the file, the other kinds find one by themselves.
         let piece = match rot {
@@ -70,7 +70,9 @@ impl SimVfs {
             _ => 0..count,
         };
         let offset = piece.start;
-        let rotten = spoil(rot, &mut content.bytes[piece], offset, (&stale, &now), &random);
+        let mut piece = now[piece].to_vec();
+        let rotten = spoil(rot, &mut piece, offset, (&stale, &now), &random);
+        content.bytes.put(offset, &piece);
         if rotten {
             plan.counters.add(FaultClass::Rot);
         }

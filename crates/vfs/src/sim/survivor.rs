@@ -2,9 +2,10 @@
 
 use super::plan::Last;
 use super::policy::{CrashPolicy, Unwritten};
+use crate::mem::bytes::FileBytes;
 use crate::mem::directory::{Directory, Names};
 use crate::mem::inode::Content;
-use crate::mem::seam::{History, Survivor, put};
+use crate::mem::seam::{History, Survivor};
 use crate::{Random, SeededRandom};
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -44,7 +45,7 @@ impl Survivor for Choice<'_> {
         dir.names_keeping(|number| number < first)
     }
 
-    fn bytes(&self, number: u64, content: &Content) -> Vec<u8> {
+    fn bytes(&self, number: u64, content: &Content) -> FileBytes {
         let history = content.history();
         let bytes = self.left(number, &history);
         self.note(bytes != content.bytes);
@@ -57,7 +58,7 @@ impl Choice<'_> {
         self.lost.set(self.lost.get() || lost);
     }
 
-    fn left(&self, number: u64, history: &History) -> Vec<u8> {
+    fn left(&self, number: u64, history: &History) -> FileBytes {
         let count = history.writes.len();
         match self.policy {
             CrashPolicy::LoseUnsynced => history.disk.clone(),
@@ -79,53 +80,58 @@ impl Choice<'_> {
             }
             CrashPolicy::SizeWithoutData => {
                 let mut bytes = history.disk.clone();
-                bytes.resize(history.latest().len(), 0);
+                bytes.resize(history.latest_len());
                 bytes
             }
             CrashPolicy::DataWithoutSize => {
                 let mut bytes = history.latest();
-                bytes.truncate(history.disk.len());
+                bytes.resize(history.disk.len());
                 bytes
             }
         }
     }
 
     /// The first `whole` writes, the first `bytes` of the next, and `unwritten` for its rest.
-    fn cut(&self, history: &History, whole: usize, bytes: usize, unwritten: Unwritten) -> Vec<u8> {
+    fn cut(
+        &self,
+        history: &History,
+        whole: usize,
+        bytes: usize,
+        unwritten: Unwritten,
+    ) -> FileBytes {
         let mut image = history.prefix(whole);
         if let Some(next) = history.writes.get(whole) {
-            let (head, tail) = next.bytes.split_at(bytes.min(next.bytes.len()));
-            put(&mut image, next.offset, head);
-            self.fill(&mut image, next.offset + head.len(), tail.len(), unwritten);
+            let head = bytes.min(next.bytes.len());
+            image.put_piece(next.offset, &next.bytes, 0..head);
+            self.fill(&mut image, next.offset + head, next.bytes.len() - head, unwritten);
         }
         image
     }
 
     /// Of each unit of the file some first writes, and `unwritten` where the others would be.
-    fn mixed(&self, history: &History, unit_bytes: usize, unwritten: Unwritten) -> Vec<u8> {
+    fn mixed(&self, history: &History, unit_bytes: usize, unwritten: Unwritten) -> FileBytes {
         let mut image = history.disk.clone();
         let count = history.writes.len();
         let mut kept_by_unit = BTreeMap::new();
         for (index, write) in history.writes.iter().enumerate() {
-            let mut rest = &write.bytes[..];
-            let mut offset = write.offset;
-            while !rest.is_empty() {
+            let mut done = 0;
+            while done < write.bytes.len() {
+                let offset = write.offset + done;
                 let unit = offset / unit_bytes;
-                let in_unit = ((unit + 1) * unit_bytes - offset).min(rest.len());
-                let (piece, later) = rest.split_at(in_unit);
+                let in_unit = ((unit + 1) * unit_bytes - offset).min(write.bytes.len() - done);
                 let kept = *kept_by_unit.entry(unit).or_insert_with(|| self.draw_kept(count));
                 if index < kept {
-                    put(&mut image, offset, piece);
+                    image.put_piece(offset, &write.bytes, done..done + in_unit);
                 } else {
-                    self.fill(&mut image, offset, piece.len(), unwritten);
+                    self.fill(&mut image, offset, in_unit, unwritten);
                 }
-                (offset, rest) = (offset + in_unit, later);
+                done += in_unit;
             }
         }
         // The length may have arrived without the blocks at the end.
-        let length = history.latest().len();
+        let length = history.latest_len();
         if image.len() < length && self.random.below(2) == 0 {
-            image.resize(length, 0);
+            image.resize(length);
         }
         image
     }
@@ -139,14 +145,14 @@ impl Choice<'_> {
         }
     }
 
-    fn fill(&self, image: &mut Vec<u8>, offset: usize, count: usize, unwritten: Unwritten) {
+    fn fill(&self, image: &mut FileBytes, offset: usize, count: usize, unwritten: Unwritten) {
         match unwritten {
             Unwritten::Old => {}
-            Unwritten::Zeros => put(image, offset, &vec![0; count]),
+            Unwritten::Zeros => image.put_zeros(offset, count),
             Unwritten::Garbage => {
                 let garbage: Vec<u8> =
                     (0..count).map(|_| self.random.next_u64().to_le_bytes()[0]).collect();
-                put(image, offset, &garbage);
+                image.put(offset, &garbage);
             }
         }
     }

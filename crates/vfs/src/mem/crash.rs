@@ -4,7 +4,7 @@ use super::directory::{Directory, Names, Node};
 use super::inode::{Content, Inode};
 use super::state::State;
 use crate::SeededRandom;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -25,11 +25,13 @@ pub(super) enum Survival<'a> {
 impl State {
     /// The file system that is found after a crash now. It shares nothing with this one.
     pub(super) fn after(&self, survival: Survival<'_>) -> Self {
-        let mut copies = Copies { survival, by_number: HashMap::new() };
+        let mut copies = Copies { survival, by_number: BTreeMap::new() };
         let copy = |(path, dir): (&PathBuf, &Directory)| {
-            let names = survival.names(path, dir);
-            let names = names.into_iter().map(|(name, node)| (name, copies.copy(node)));
-            (path.clone(), Directory::of(names.collect()))
+            let mut names = survival.names(path, dir);
+            for node in names.values_mut() {
+                copies.copy(node);
+            }
+            (path.clone(), Directory::of(names))
         };
         let dirs = self.dirs.iter().map(copy).collect();
         let boot_id = match survival {
@@ -67,16 +69,16 @@ impl Survival<'_> {
 /// The files copied so far: names of one file stay names of one file.
 struct Copies<'a> {
     survival: Survival<'a>,
-    by_number: HashMap<u64, Arc<Inode>>,
+    by_number: BTreeMap<u64, Arc<Inode>>,
 }
 
 impl Copies<'_> {
-    fn copy(&mut self, node: Node) -> Node {
-        let Node::File(inode) = node else { return node };
+    fn copy(&mut self, node: &mut Node) {
+        let Node::File(inode) = node else { return };
         let copy = self.by_number.entry(inode.number).or_insert_with(|| {
             let content = self.survival.content(inode.number, &inode.content.lock());
             Arc::new(Inode::new(inode.number, content))
         });
-        Node::File(Arc::clone(copy))
+        *inode = Arc::clone(copy);
     }
 }

@@ -4,7 +4,7 @@
 use super::inode::Inode;
 use crate::SeededRandom;
 use std::collections::BTreeMap;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::sync::Arc;
 
 /// What a name stands for.
@@ -14,23 +14,24 @@ pub(crate) enum Node {
     Dir,
 }
 
-pub(crate) type Names = BTreeMap<OsString, Node>;
+/// Names are shared by all copies of a directory.
+pub(crate) type Names = BTreeMap<Arc<OsStr>, Node>;
 
 /// A directory's names.
 ///
 /// Always: `synced` with all of `unsynced` done to it in order is `current`.
 #[derive(Clone, Default)]
 pub(crate) struct Directory {
-    current: Names,
-    synced: Names,
+    current: Arc<Names>,
+    synced: Arc<Names>,
     unsynced: Vec<NameChange>,
 }
 
 /// One change, which a crash keeps or loses as a whole: first a name goes, then one is set.
 #[derive(Clone, Default)]
 pub(crate) struct NameChange {
-    pub(crate) removed: Option<OsString>,
-    pub(crate) set: Option<(OsString, Node)>,
+    pub(crate) removed: Option<Arc<OsStr>>,
+    pub(crate) set: Option<(Arc<OsStr>, Node)>,
 }
 
 impl NameChange {
@@ -39,7 +40,7 @@ impl NameChange {
             names.remove(name);
         }
         if let Some((name, node)) = &self.set {
-            names.insert(name.clone(), node.clone());
+            names.insert(Arc::clone(name), node.clone());
         }
     }
 }
@@ -47,7 +48,8 @@ impl NameChange {
 impl Directory {
     /// A directory with these names, all durable.
     pub(crate) fn of(names: Names) -> Self {
-        Self { current: names.clone(), synced: names, unsynced: Vec::new() }
+        let current = Arc::new(names);
+        Self { synced: Arc::clone(&current), current, unsynced: Vec::new() }
     }
 
     /// Its names now.
@@ -67,7 +69,7 @@ impl Directory {
 
     /// Its synced names with those changes since, by number from 0, that `keeps` agrees to.
     pub(crate) fn names_keeping(&self, mut keeps: impl FnMut(usize) -> bool) -> Names {
-        let mut names = self.synced.clone();
+        let mut names = Names::clone(&self.synced);
         for (number, change) in self.unsynced.iter().enumerate() {
             if keeps(number) {
                 change.apply(&mut names);
@@ -79,13 +81,13 @@ impl Directory {
     /// The same names and changes of other files, which `copy` gives.
     #[cfg(feature = "sim")]
     pub(crate) fn copied(&self, mut copy: impl FnMut(&Node) -> Node) -> Self {
-        let mut names = |names: &Names| -> Names {
-            names.iter().map(|(name, node)| (name.clone(), copy(node))).collect()
+        let mut names = |names: &Names| -> Arc<Names> {
+            Arc::new(names.iter().map(|(name, node)| (Arc::clone(name), copy(node))).collect())
         };
         let (current, synced) = (names(&self.current), names(&self.synced));
         let change = |change: &NameChange| NameChange {
             removed: change.removed.clone(),
-            set: change.set.as_ref().map(|(name, node)| (name.clone(), copy(node))),
+            set: change.set.as_ref().map(|(name, node)| (Arc::clone(name), copy(node))),
         };
         Self { current, synced, unsynced: self.unsynced.iter().map(change).collect() }
     }
@@ -98,28 +100,28 @@ impl Directory {
 
     /// Changes the names, until the next sync perhaps for nothing.
     pub(crate) fn change(&mut self, change: NameChange) {
-        change.apply(&mut self.current);
+        change.apply(Arc::make_mut(&mut self.current));
         self.unsynced.push(change);
     }
 
     /// Makes the names durable.
     pub(crate) fn sync(&mut self) {
-        self.synced.clone_from(&self.current);
+        self.synced = Arc::clone(&self.current);
         self.unsynced.clear();
     }
 
     /// Sets a name, durable at once.
-    pub(crate) fn set_durable(&mut self, name: &OsStr, node: &Node) {
-        self.current.insert(name.to_owned(), node.clone());
-        self.synced.insert(name.to_owned(), node.clone());
+    pub(crate) fn set_durable(&mut self, name: Arc<OsStr>, node: &Node) {
+        Arc::make_mut(&mut self.current).insert(Arc::clone(&name), node.clone());
+        Arc::make_mut(&mut self.synced).insert(name, node.clone());
     }
 
     /// Takes a name away, durable at once, from what a crash may bring back too.
     pub(crate) fn forget(&mut self, name: &OsStr) {
-        self.current.remove(name);
-        self.synced.remove(name);
+        Arc::make_mut(&mut self.current).remove(name);
+        Arc::make_mut(&mut self.synced).remove(name);
         for change in &mut self.unsynced {
-            change.set.take_if(|(set, _)| set == name);
+            change.set.take_if(|(set, _)| **set == *name);
         }
     }
 }

@@ -13,8 +13,8 @@ use siltstone_wal::{Birth, LogIdentity, LogKind, LogWriter, Sealed, SegmentId};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// What is allocated for a new segment, in bytes.
-const INITIAL_BYTES: u64 = 64 << 10;
+/// What is allocated for a new segment, in bytes, unless it shall not become that long.
+const INITIAL_BYTES_MAX: u64 = 64 << 10;
 
 /// The log, as the leader sees it.
 #[derive(Debug)]
@@ -118,7 +118,8 @@ impl Log {
     }
 
     fn place<'a>(&'a self, store: &'a Store) -> Place<'a> {
-        Place { vfs: &*store.vfs, dir: &self.dir, database: store.database }
+        let (vfs, segment_bytes) = (&*store.vfs, self.segment_bytes);
+        Place { vfs, dir: &self.dir, database: store.database, segment_bytes }
     }
 
     fn rotate(
@@ -236,6 +237,8 @@ pub(crate) struct Place<'a> {
     pub(crate) vfs: &'a dyn Vfs,
     pub(crate) dir: &'a Path,
     pub(crate) database: u128,
+    /// Length at which a segment is followed by another.
+    pub(crate) segment_bytes: u64,
 }
 
 /// The number after `last`.
@@ -281,7 +284,8 @@ fn begin_segment(
     let identity = LogIdentity { kind: LogKind::Log, database: place.database, segment: id };
     let boot_id = place.vfs.boot_id();
     let birth = Birth { identity, boot_id, witness_number, witness_records };
-    let writer = LogWriter::create(window, birth, before, INITIAL_BYTES)
+    let initial_bytes = INITIAL_BYTES_MAX.min(place.segment_bytes);
+    let writer = LogWriter::create(window, birth, before, initial_bytes)
         .map_err(|error| log_error(&path, error))?;
     place.vfs.sync_dir(place.dir).map_err(|error| Error::io(place.dir, "syncing", error))?;
     Ok(writer)

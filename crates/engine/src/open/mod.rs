@@ -8,6 +8,7 @@
 //! Always: until the whole log was looked at, nothing is written but LOCK; an open that met
 //! corruption has deleted nothing.
 
+mod listing;
 mod locate;
 mod read_only;
 mod recover;
@@ -19,19 +20,29 @@ pub(crate) use read_only::read_only;
 pub(crate) use recover::{Recovered, load_manifest};
 pub(crate) use replay::Replay;
 
+use crate::files::FileName;
 use crate::store::Store;
 use crate::sync::atomic::{Ordering, Tally};
 use crate::{Error, Options};
+use listing::Listing;
 use std::path::Path;
 use std::sync::Arc;
+
+/// What lies in the directory, and what of it belongs to another database and stays.
+#[derive(Debug)]
+struct Files {
+    listing: Listing,
+    foreign: Vec<FileName>,
+}
 
 /// Opens for writing; creates the database if there is none and that is allowed.
 pub(crate) fn for_writing(options: Options, dir: &Path) -> Result<Arc<Store>, Error> {
     let located = locate::locate(&options, dir)?;
-    let recovered = recover::recover(&options, dir, located.current)?;
-    let foreign = strays::judge(&options, dir, &recovered)?;
+    let listing = Listing::of(&*options.vfs, dir)?;
+    let recovered = recover::recover(&options, dir, located.current, &listing)?;
+    let foreign = strays::judge(&options, dir, &recovered, &listing)?;
     let replay = Replay::check(&options, dir, &recovered)?;
-    start::start(options, dir, located.lock, recovered, replay, &foreign)
+    start::start(options, dir, located.lock, recovered, replay, &Files { listing, foreign })
 }
 
 /// Number of the next open in this process.

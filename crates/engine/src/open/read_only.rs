@@ -4,6 +4,7 @@
 //! remove the files afterwards. If a file vanished meanwhile, or a record was bad, the writer may
 //! have been at work: then all of it is tried again from CURRENT.
 
+use super::listing::Listing;
 use super::start::{build, trees_of};
 use super::{Replay, load_manifest, strays};
 use crate::current::Current;
@@ -61,7 +62,7 @@ fn try_open(options: &Options, dir: &Path) -> Result<Arc<Store>, Error> {
     let current = Current::load(&*options.vfs, dir)?;
     let Some(current) = current else { return Err(no_current(options, dir)) };
     let recovered = load_manifest(&*options.vfs, dir, current)?;
-    strays::judge(options, dir, &recovered)?;
+    strays::judge(options, dir, &recovered, &Listing::of(&*options.vfs, dir)?)?;
     let replay = Replay::check(options, dir, &recovered)?;
     let store = build(options.clone(), dir, current.database, None, &replay);
     store.segments.fill(replay.segments.clone());

@@ -1,5 +1,6 @@
 //! Reads the manifest that CURRENT names.
 
+use super::listing::Listing;
 use crate::current::Current;
 use crate::files::FileName;
 use crate::manifest::{ManifestState, decode, log_error};
@@ -35,10 +36,15 @@ impl Recovered {
     }
 }
 
-/// Reads the manifest and checks that every file it names is there.
-pub(super) fn recover(options: &Options, dir: &Path, current: Current) -> Result<Recovered, Error> {
+/// Reads the manifest and checks that every table it names is there.
+pub(super) fn recover(
+    options: &Options,
+    dir: &Path,
+    current: Current,
+    listing: &Listing,
+) -> Result<Recovered, Error> {
     let recovered = load_manifest(&*options.vfs, dir, current)?;
-    check_tables(&*options.vfs, dir, &recovered.state)?;
+    check_tables(dir, &recovered.state, listing)?;
     Ok(recovered)
 }
 
@@ -84,20 +90,17 @@ pub(crate) fn load_manifest(
 pub(super) const RECORD_HEADER_BYTES: u64 = 24;
 
 /// A table that the manifest names must be there with the length it had.
-fn check_tables(vfs: &dyn Vfs, dir: &Path, state: &ManifestState) -> Result<(), Error> {
-    let entries = vfs.list(dir).map_err(|error| Error::io(dir, "listing", error))?;
-    let bytes_of: std::collections::BTreeMap<_, _> =
-        entries.iter().map(|entry| (entry.name.as_os_str(), entry.metadata.bytes)).collect();
+fn check_tables(dir: &Path, state: &ManifestState, listing: &Listing) -> Result<(), Error> {
     let tables = state.keyspaces.values().flat_map(|keyspace| keyspace.version.tables());
     for table in tables {
-        let path = FileName::Table(table.id).path(dir);
-        let bytes = path.file_name().and_then(|name| bytes_of.get(name)).copied();
+        let bytes = listing.table_bytes(table.id);
         let why = match bytes {
             None => "it is missing, though the manifest names it",
             Some(bytes) if bytes < table.file_bytes => "it is shorter than the manifest says",
             Some(bytes) if bytes > table.file_bytes => "it is longer than the manifest says",
             Some(_) => continue,
         };
+        let path = FileName::Table(table.id).path(dir);
         return Err(Error::corrupt(&path, "table", bytes.unwrap_or(0), why));
     }
     Ok(())

@@ -1,6 +1,7 @@
 //! From a sound log to a running database.
 
-use super::{Recovered, Replay, next_instance};
+use super::listing::Listing;
+use super::{Files, Recovered, Replay, next_instance};
 use crate::commit::{Commit, Log, Place, Segment, Segments, create_segment, next_segment};
 use crate::files::FileName;
 use crate::health::HealthCell;
@@ -40,19 +41,19 @@ pub(super) fn start(
     lock: Box<dyn LockGuard>,
     recovered: Recovered,
     mut replay: Replay,
-    foreign: &[FileName],
+    files: &Files,
 ) -> Result<Arc<Store>, Error> {
     sync_log(&options, dir, &replay)?;
-    let files = list_files(&options, dir)?;
+    let listing = &files.listing;
     let epoch = options.runtime.random.next_u64();
     let mut state = recovered.state;
-    settle_state(&mut state, &replay, &files, epoch);
+    settle_state(&mut state, &replay, listing, epoch);
     name_policies(&mut state, options.policy.fresh().name());
     let database = recovered.current.database;
-    let number = next_manifest_number(dir, &files, recovered.current.manifest)?;
+    let number = next_manifest_number(dir, listing, recovered.current.manifest)?;
     let mut manifest = Manifest::begin(Arc::clone(&options.vfs), dir, database, number, state)?
         .rolling_from(MemoryPlan::new(&options).manifest_bytes);
-    let log = begin_segment(&options, dir, database, &mut manifest, &mut replay, &files)?;
+    let log = begin_segment(&options, dir, database, &mut manifest, &mut replay, listing)?;
     let writer = Writer {
         commit: Commit::new(log.log, replay.last_seqno),
         next_run: AtomicU64::new(next_run(manifest.state())),
@@ -68,7 +69,7 @@ pub(super) fn start(
     // Only now may a flush free segments: before, entries of theirs were still to come.
     store.segments.fill(log.segments);
     jobs::free_log(&store)?;
-    tidy(&store, &files, foreign);
+    tidy(&store, files);
     if store.segments.list().len() > SEGMENTS_MAX {
         store.rotate_all(None)?;
     }
@@ -87,14 +88,9 @@ fn sync_log(options: &Options, dir: &Path, replay: &Replay) -> Result<(), Error>
     Ok(())
 }
 
-fn list_files(options: &Options, dir: &Path) -> Result<Vec<FileName>, Error> {
-    let entries = options.vfs.list(dir).map_err(|error| Error::io(dir, "listing", error))?;
-    Ok(entries.iter().filter_map(|entry| FileName::parse(&entry.name)).collect())
-}
-
 /// What recovery decided: the cut, the segments behind it, and the epoch of this open. Epochs of
 /// which no file is left are forgotten.
-fn settle_state(state: &mut ManifestState, replay: &Replay, files: &[FileName], epoch: u64) {
+fn settle_state(state: &mut ManifestState, replay: &Replay, listing: &Listing, epoch: u64) {
     for segment in &replay.dropped {
         state.segments.remove(segment);
     }
@@ -103,13 +99,7 @@ fn settle_state(state: &mut ManifestState, replay: &Replay, files: &[FileName], 
     {
         *cut = Some(end);
     }
-    let present: BTreeSet<u64> = files
-        .iter()
-        .filter_map(|file| match file {
-            FileName::Table(id) => Some(id.epoch),
-            _ => None,
-        })
-        .collect();
+    let present: BTreeSet<u64> = listing.epochs().collect();
     state.epochs.retain(|epoch| present.contains(epoch));
     state.epochs.insert(epoch);
     state.last_seqno = state.last_seqno.max(replay.last_seqno);
@@ -130,12 +120,8 @@ fn name_policies(state: &mut ManifestState, policy: &str) {
     }
 }
 
-fn next_manifest_number(dir: &Path, files: &[FileName], current: u64) -> Result<u64, Error> {
-    let number = |file: &FileName| match file {
-        FileName::Manifest(number) => Some(*number),
-        _ => None,
-    };
-    let last = files.iter().filter_map(number).max().unwrap_or(0).max(current);
+fn next_manifest_number(dir: &Path, listing: &Listing, current: u64) -> Result<u64, Error> {
+    let last = listing.last_manifest().max(current);
     let why = "no manifest can be numbered after it";
     let path = FileName::Manifest(last).path(dir);
     last.checked_add(1).ok_or_else(|| Error::corrupt(&path, "file name", 0, why))
@@ -153,24 +139,20 @@ fn begin_segment(
     database: u128,
     manifest: &mut Manifest,
     replay: &mut Replay,
-    files: &[FileName],
+    listing: &Listing,
 ) -> Result<BegunLog, Error> {
-    let number = |file: &FileName| match file {
-        FileName::Log(segment) => Some(segment.0),
-        _ => None,
-    };
     let named = manifest.state().segments.keys().map(|segment| segment.0);
     let dropped = replay.dropped.iter().map(|segment| segment.0);
-    let last = files.iter().filter_map(number).chain(named).chain(dropped).max().unwrap_or(0);
+    let last = named.chain(dropped).chain([listing.last_segment()]).max().unwrap_or(0);
     let id = next_segment(SegmentId(last), dir)?;
     let mut segments = replay.segments.clone();
     let base = segments.last().and_then(|segment| segment.end).unwrap_or(0);
     let before = replay.last.take().map(siltstone_wal::Sealed::made_durable);
-    let place = Place { vfs: &*options.vfs, dir, database };
+    let segment_bytes = MemoryPlan::new(options).segment_bytes;
+    let place = Place { vfs: &*options.vfs, dir, database, segment_bytes };
     let writer = create_segment(&place, id, manifest.witness(), before)?;
     manifest.publish(&[Field::Segment(id)])?;
     segments.push(Segment { id, base, end: None });
-    let segment_bytes = MemoryPlan::new(options).segment_bytes;
     Ok(BegunLog { log: Log::new(writer, dir, segment_bytes, replay.last_seqno), segments })
 }
 
@@ -272,7 +254,7 @@ fn flush(store: &Store, tree: &Arc<Tree>, last_seqno: Seqno) -> Result<bool, Err
 /// Removes files of ours that the manifest does not name, but none of another database. A table
 /// goes only if a manifest recorded the upper half of its id. What cannot be removed is left for
 /// the next open.
-fn tidy(store: &Store, files: &[FileName], foreign: &[FileName]) {
+fn tidy(store: &Store, files: &Files) {
     let Some(writer) = &store.writer else { return };
     let manifest = writer.manifest.lock();
     let state = manifest.state();
@@ -281,13 +263,13 @@ fn tidy(store: &Store, files: &[FileName], foreign: &[FileName]) {
         .values()
         .flat_map(|keyspace| keyspace.version.tables().map(|table| table.id))
         .collect();
-    for file in files.iter().filter(|file| !foreign.contains(file)) {
+    for file in files.listing.names().filter(|file| !files.foreign.contains(file)) {
         let unnamed = match file {
             FileName::Lock | FileName::Current => false,
             FileName::CurrentNew => true,
-            FileName::Manifest(number) => *number != manifest.witness().0,
-            FileName::Log(segment) => !state.segments.contains_key(segment),
-            FileName::Table(id) => state.epochs.contains(&id.epoch) && !tables.contains(id),
+            FileName::Manifest(number) => number != manifest.witness().0,
+            FileName::Log(segment) => !state.segments.contains_key(&segment),
+            FileName::Table(id) => state.epochs.contains(&id.epoch) && !tables.contains(&id),
         };
         if unnamed {
             drop(store.vfs.unlink(&file.path(&store.dir)));

@@ -5,6 +5,7 @@
 //! forgotten: corruption, with nothing deleted.
 
 use super::Recovered;
+use super::listing::Listing;
 use crate::files::FileName;
 use crate::{Error, Options};
 use siltstone_wal::{HeaderState, LogIdentity, LogKind, SegmentId, inspect};
@@ -15,10 +16,10 @@ pub(super) fn judge(
     options: &Options,
     dir: &Path,
     recovered: &Recovered,
+    listing: &Listing,
 ) -> Result<Vec<FileName>, Error> {
-    let entries = options.vfs.list(dir).map_err(|error| Error::io(dir, "listing", error))?;
     let mut foreign = Vec::new();
-    for file in entries.iter().filter_map(|entry| FileName::parse(&entry.name)) {
+    for file in listing.names() {
         let (kind, segment) = match file {
             FileName::Log(id) if !recovered.state.segments.contains_key(&id) => (LogKind::Log, id),
             FileName::Manifest(number) if number != recovered.current.manifest => {

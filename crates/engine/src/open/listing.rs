@@ -1,0 +1,54 @@
+//! The files of ours in a directory: looked at once, handed from stage to stage.
+//!
+//! A writer takes it when it holds the lock, so that nobody else changes what it says. What the
+//! open itself makes and removes afterwards is not in it.
+
+use crate::Error;
+use crate::files::FileName;
+use siltstone_sstable::TableId;
+use siltstone_vfs::Vfs;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// Names and lengths; names that are not ours are left out.
+#[derive(Debug)]
+pub(super) struct Listing(BTreeMap<FileName, u64>);
+
+impl Listing {
+    pub(super) fn of(vfs: &dyn Vfs, dir: &Path) -> Result<Self, Error> {
+        let entries = vfs.list(dir).map_err(|error| Error::io(dir, "listing", error))?;
+        let ours = entries.iter().filter_map(|entry| {
+            FileName::parse(&entry.name).map(|name| (name, entry.metadata.bytes))
+        });
+        Ok(Self(ours.collect()))
+    }
+
+    pub(super) fn names(&self) -> impl Iterator<Item = FileName> {
+        self.0.keys().copied()
+    }
+
+    /// Length of the table's file; `None` if there is none.
+    pub(super) fn table_bytes(&self, id: TableId) -> Option<u64> {
+        self.0.get(&FileName::Table(id)).copied()
+    }
+
+    /// The largest number of a manifest, 0 if there is none.
+    pub(super) fn last_manifest(&self) -> u64 {
+        let number = |name| if let FileName::Manifest(number) = name { Some(number) } else { None };
+        self.names().filter_map(number).max().unwrap_or(0)
+    }
+
+    /// The largest number of a log segment, 0 if there is none.
+    pub(super) fn last_segment(&self) -> u64 {
+        let number = |name| if let FileName::Log(segment) = name { Some(segment.0) } else { None };
+        self.names().filter_map(number).max().unwrap_or(0)
+    }
+
+    /// The upper halves of the ids of all tables.
+    pub(super) fn epochs(&self) -> impl Iterator<Item = u64> {
+        self.names().filter_map(|name| match name {
+            FileName::Table(id) => Some(id.epoch),
+            _ => None,
+        })
+    }
+}

@@ -5,16 +5,19 @@
 //! cargo xtask layers         the chain of crates and the rules of their folders
 //! cargo xtask integration    the long model runs of the engine
 //! cargo xtask sabotage       twenty deliberate bugs, and which test finds each
+//! cargo xtask crash          processes killed, calls that fail
 //! ```
 //!
 //! Plain programs in the project's own language instead of shell: they run where cargo runs, and
-//! their decisions have tests. Everything they start is cargo or what cargo built.
+//! their decisions have tests. What they start is cargo and what cargo built; `crash` also starts tools
+//! of the machine, and says which it misses.
 
 #![expect(clippy::print_stdout, reason = "these commands talk to the person who started them")]
 
 mod cargo;
 mod chain;
 mod ci;
+mod crash;
 mod dependencies;
 mod integration;
 mod layers;
@@ -43,6 +46,8 @@ enum Command {
     Integration(integration::Args),
     /// Makes twenty deliberate bugs, one after the other, and expects the tests to find each
     Sabotage(sabotage::Args),
+    /// Processes killed, calls that fail
+    Crash(crash::Args),
 }
 
 fn main() -> anyhow::Result<ExitCode> {
@@ -54,6 +59,7 @@ fn main() -> anyhow::Result<ExitCode> {
         Command::Layers => layers::run(&workspace)?,
         Command::Integration(args) => integration::run(&args, &cargo)?,
         Command::Sabotage(args) => sabotage::run(&args, &cargo)?,
+        Command::Crash(args) => crash::run(&args, &cargo)?,
     };
     Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -173,7 +173,7 @@ struct Target {
 }
 
 /// The examples in the messages of a build, in the order of their paths.
-fn example_programs(messages: &str) -> Vec<PathBuf> {
+pub(crate) fn example_programs(messages: &str) -> Vec<PathBuf> {
     let artifacts = messages.lines().filter_map(|line| serde_json::from_str::<Artifact>(line).ok());
     let examples = artifacts.filter(|artifact| artifact.target.kind == ["example"]);
     let mut programs: Vec<PathBuf> = examples.filter_map(|example| example.executable).collect();

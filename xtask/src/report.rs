@@ -7,6 +7,8 @@ use std::time::Duration;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
     Passed,
+    /// Passed, with what it counted.
+    Counted(String),
     Skipped(String),
     Failed(String),
 }
@@ -45,6 +47,7 @@ impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Passed => f.write_str("ok"),
+            Self::Counted(what) => write!(f, "ok: {what}"),
             Self::Skipped(why) => write!(f, "skipped: {why}"),
             Self::Failed(why) => write!(f, "FAILED: {why}"),
         }

@@ -80,6 +80,9 @@ fn against_chain(
     if BESIDE.contains(&package.name.as_str()) && is_layer(name) {
         return None;
     }
+    if BESIDE.contains(&name.as_str()) {
+        return Some(format!("{edge}: it stands beside the chain, and nobody names it"));
+    }
     let left = name == SIM || package.name == SIM || place(name) < place(&package.name);
     (!left).then(|| format!("{edge}: a crate may name only crates to its left in {}", picture()))
 }

@@ -12,7 +12,7 @@ use crate::health::Stall;
 use crate::store::{Store, Writer};
 use crate::sync::atomic::Ordering;
 use crate::tree::{LoggedMemtable, Tree, TreeState};
-use siltstone_base::KeySpan;
+use siltstone_base::{KeySpan, Sabotage};
 use siltstone_compaction::{OlderTables, Placed, Retention, Run, RunId, TableMeta, VersionEdit};
 use siltstone_sstable::{Origin, TableId, TableOptions, TableSummary, TableWriter, write_memtable};
 use std::sync::Arc;
@@ -33,7 +33,9 @@ fn try_run(store: &Store, claim: &FlushClaim<'_>) -> Result<(), Error> {
     let older = older_than_memtables(&claim.tree.pin());
     let written = write(store, writer, older, memtable)?;
     let bytes = written.as_ref().map_or(0, |summary| summary.file_bytes);
-    if let Err(error) = writer.commit.make_durable(store, memtable.last_seqno()) {
+    if !Sabotage::FlushBeforeLogSync.is_on()
+        && let Err(error) = writer.commit.make_durable(store, memtable.last_seqno())
+    {
         discard(store, written.map(|summary| summary.id));
         return Err(error);
     }

@@ -8,6 +8,7 @@ use crate::manifest::Field;
 use crate::store::Store;
 use crate::sync::atomic::Ordering;
 use crate::tree::{LoggedMemtable, Tree};
+use siltstone_base::Sabotage;
 use siltstone_compaction::VersionEdit;
 use siltstone_sstable::TableId;
 use siltstone_wal::SegmentId;
@@ -35,7 +36,8 @@ pub(super) fn install(
         writer.left_behind.lock().extend(&new);
         store.stop(error)
     };
-    let synced = store.vfs.sync_dir(&store.dir);
+    let skipped = Sabotage::DirectorySyncSkipped.is_on();
+    let synced = if skipped { Ok(()) } else { store.vfs.sync_dir(&store.dir) };
     // A second sync that succeeds would not say that the first names are durable: no retry.
     synced.map_err(|error| stop(Error::io(&store.dir, "syncing", error)))?;
     let mut freed = flushed.map(|flushed| free_segments(store, Some(flushed))).unwrap_or_default();
@@ -90,7 +92,10 @@ fn free_segments(store: &Store, flushed: Option<&Arc<LoggedMemtable>>) -> Vec<Se
         let needed = state.memtables().filter(|memtable| !goes(memtable));
         needed.filter_map(|memtable| memtable.first_position()).min()
     };
-    let needed_from = trees.iter().filter_map(first_of).min().unwrap_or(u64::MAX);
+    let mut needed_from = trees.iter().filter_map(first_of).min().unwrap_or(u64::MAX);
+    if Sabotage::LogFreedEarly.is_on() {
+        needed_from = trees.iter().filter_map(first_of).max().unwrap_or(u64::MAX);
+    }
     let free = |segment: &&Segment| segment.end.is_some_and(|end| end <= needed_from);
     segments.iter().take_while(free).map(|segment| segment.id).collect()
 }

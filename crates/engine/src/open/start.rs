@@ -18,7 +18,7 @@ use crate::throttle::Throttle;
 use crate::tree::Tree;
 use crate::trees::Trees;
 use crate::{Error, Options};
-use siltstone_base::Seqno;
+use siltstone_base::{Sabotage, Seqno};
 use siltstone_sstable::BlockCache;
 use siltstone_vfs::LockGuard;
 use siltstone_wal::SegmentId;
@@ -45,8 +45,11 @@ pub(super) fn start(
 ) -> Result<Arc<Store>, Error> {
     sync_log(&options, dir, &replay)?;
     let listing = &files.listing;
-    let epoch = options.runtime.random.next_u64();
     let mut state = recovered.state;
+    let mut epoch = options.runtime.random.next_u64();
+    if Sabotage::TableIdReused.is_on() {
+        epoch = state.epochs.last().copied().unwrap_or(epoch);
+    }
     settle_state(&mut state, &replay, listing, epoch);
     name_policies(&mut state, options.policy.fresh().name());
     let database = recovered.current.database;
@@ -94,7 +97,8 @@ fn settle_state(state: &mut ManifestState, replay: &Replay, listing: &Listing, e
     for segment in &replay.dropped {
         state.segments.remove(segment);
     }
-    if let Some((segment, end)) = replay.cut
+    if !Sabotage::CutForgotten.is_on()
+        && let Some((segment, end)) = replay.cut
         && let Some(cut) = state.segments.get_mut(&segment)
     {
         *cut = Some(end);

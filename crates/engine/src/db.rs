@@ -230,12 +230,9 @@ impl Db {
     /// Those of the job, which stays to be done; health tells of it, as it does for a worker.
     pub fn step(&self) -> Result<bool, Error> {
         let store = self.store();
+        let _tells = store.health.tell_at_end();
         store.writer()?;
-        let stepped = jobs::step(store);
-        if matches!(stepped, Ok(false)) {
-            store.tables.sweep();
-        }
-        stepped
+        jobs::step(store)
     }
 
     /// All keyspaces as they are now.

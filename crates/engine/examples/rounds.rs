@@ -11,7 +11,8 @@ use siltstone::{
     Compression, Db, Durability, Error, Leveled, Options, ReadMode, Runtime, ThreadSpawner,
     WriteBatch, WriteOptions,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
+use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -45,7 +46,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let busy = busy().zip(busy_before).map_or(elapsed, |(now, before)| now.saturating_sub(before));
     #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
     let rate = tally.rounds as f64 / busy.as_secs_f64();
-    println!("{tally:?}");
+    println!("{tally}");
     println!("{rate:.0} rounds a second and core, {:.0} us each", 1e6 / rate);
     assert!(tally.lost_something > 0 && tally.replayed_records > 0 && tally.tables > 0);
     Ok(())
@@ -58,12 +59,22 @@ fn busy() -> Option<Duration> {
 }
 
 /// What was met, to know that the rounds are worth their name.
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Tally {
     rounds: u64,
     lost_something: u64,
+    /// Fingerprints of what the crashes left.
+    images: HashSet<u64>,
     replayed_records: u64,
     tables: u64,
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { rounds, lost_something, images, replayed_records, tables } = self;
+        write!(f, "{rounds} rounds, {lost_something} of them lost something; {} ", images.len())?;
+        write!(f, "different images, {replayed_records} records, {tables} tables")
+    }
 }
 
 /// A database that was cut off in the middle of something.
@@ -82,6 +93,7 @@ fn round(life: &Life, seed: u64, tally: &mut Tally) -> Result<(), Error> {
     let policy = CrashPolicy::ALL[below(&random, CrashPolicy::ALL.len())];
     let disk = life.disk.crash(policy, seed);
     tally.lost_something += u64::from(disk.lost_something());
+    tally.images.insert(disk.fingerprint());
     let db = options(life.seed, random.next_u64(), &disk).open(DIR)?;
     let metrics = db.metrics();
     tally.rounds += 1;

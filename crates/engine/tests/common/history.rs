@@ -83,6 +83,35 @@ impl History {
         self.state(&self.spaces, self.writes.len())
     }
 
+    /// Whether `found` is the state after every acknowledged write and no other.
+    pub(crate) fn is_now(&self, found: &State) -> bool {
+        let count = self.writes.len();
+        let spaces = [Some(&self.spaces), self.spaces_perhaps.as_ref()];
+        spaces.into_iter().flatten().any(|spaces| self.state(spaces, count) == *found)
+    }
+
+    /// Takes what an opening found, after at least `least` writes, for what happened: a failed
+    /// write or change of the keyspaces did or did not.
+    ///
+    /// # Panics
+    ///
+    /// If that is no prefix.
+    pub(crate) fn settle(&mut self, found: &State, least: usize, visible: Seqno) {
+        let count = self.assert_prefix(found, least);
+        if let Some(perhaps) = self.spaces_perhaps.take()
+            && !self.matches(&self.spaces, found).contains(&count)
+        {
+            self.spaces = perhaps;
+        }
+        match self.failed.take() {
+            Some(ops) if count > self.writes.len() => {
+                self.writes.push(Write { ops, seqno: visible });
+            }
+            _ => self.writes.truncate(count),
+        }
+        self.synced = self.synced.min(self.writes.len());
+    }
+
     /// After how many writes, with these keyspaces, the state is `found`: each such number.
     pub(crate) fn matches(&self, spaces: &Spaces, found: &State) -> Vec<usize> {
         if !spaces.keys().eq(found.keys()) {

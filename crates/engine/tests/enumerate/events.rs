@@ -7,12 +7,11 @@ use siltstone::vfs::SimVfs;
 use siltstone::{Db, Metrics};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// How often each thing happened, by name, and which calls failed.
+/// How often each thing happened, by name.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Events {
     counts: BTreeMap<&'static str, usize>,
     released: bool,
-    failed: BTreeSet<String>,
 }
 
 /// What there was before a call.
@@ -52,10 +51,6 @@ impl Events {
                 *self.counts.entry(name).or_default() += 1;
             }
         }
-    }
-
-    pub(crate) fn failed(&mut self, call: &Call) {
-        self.failed.insert(format!("{call:?}"));
     }
 
     /// # Panics

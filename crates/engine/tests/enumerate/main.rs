@@ -7,7 +7,9 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod again;
 mod case;
+mod errors;
 mod events;
 mod images;
 mod oracle;
@@ -15,6 +17,7 @@ mod run;
 mod script;
 mod scripted;
 mod shape;
+mod small;
 mod workloads;
 
 use run::Jobs;
@@ -27,4 +30,47 @@ fn a_log_that_rotates_and_is_removed_survives_every_crash() {
 #[test]
 fn a_tree_that_is_flushed_and_compacted_survives_every_crash() {
     scripted::enumerate(&workloads::TREE, Jobs::Steps(1));
+}
+
+#[test]
+fn keyspaces_that_come_and_go_survive_every_crash() {
+    scripted::enumerate(&workloads::KEYSPACES, Jobs::Steps(7));
+}
+
+#[test]
+fn copies_and_reopenings_survive_every_crash() {
+    scripted::enumerate(&workloads::LIVES, Jobs::Writer);
+}
+
+#[test]
+fn a_crash_during_recovery_changes_nothing() {
+    again::enumerate(&workloads::LOG, Jobs::Writer, 1);
+    again::enumerate(&workloads::TREE, Jobs::Steps(1), 7);
+    again::enumerate(&workloads::KEYSPACES, Jobs::Steps(7), 7);
+    again::enumerate(&workloads::LIVES, Jobs::Writer, 7);
+}
+
+#[test]
+fn every_workload_of_three_calls_survives_every_crash() {
+    small::enumerate();
+}
+
+#[test]
+fn any_error_in_the_life_of_a_log_is_told_and_loses_nothing() {
+    errors::enumerate(&workloads::LOG, Jobs::Writer);
+}
+
+#[test]
+fn any_error_in_the_life_of_a_tree_is_told_and_loses_nothing() {
+    errors::enumerate(&workloads::TREE, Jobs::Steps(1));
+}
+
+#[test]
+fn any_error_among_keyspaces_is_told_and_loses_nothing() {
+    errors::enumerate(&workloads::KEYSPACES, Jobs::Steps(7));
+}
+
+#[test]
+fn any_error_among_copies_and_reopenings_is_told_and_loses_nothing() {
+    errors::enumerate(&workloads::LIVES, Jobs::Writer);
 }

@@ -9,18 +9,19 @@
 //! 4. It is used, and closed or crashed again, and shows what it should. Nothing that was lost
 //!    comes back.
 //!
-//! A disk that was looked at is not looked at again: its number of writes is kept.
+//! A disk that was looked at is not looked at again: what it holds is kept.
 
 use crate::common::counters::Counters;
 use crate::common::history::{History, difference};
 use crate::common::{State, files, state_of};
 use crate::images::Crash;
-use crate::run::{DIR, Jobs, options};
+use crate::run::{DIR, Jobs, options, runtime};
 use crate::shape::assert_in_order;
-use siltstone::vfs::{CrashPolicy, SimVfs};
-use siltstone::{Db, Durability, WriteBatch, WriteOptions};
+use siltstone::vfs::{CrashPolicy, ManualClock, SimVfs};
+use siltstone::{Db, Durability, Options, WriteBatch, WriteOptions};
 use std::collections::{HashMap, HashSet};
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::rc::Rc;
+use std::sync::Arc;
 
 /// How much of the above is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,8 +39,10 @@ pub(crate) struct Oracle {
     disks: HashSet<u64>,
     /// Those of them on which a crash had lost something.
     lost: u64,
-    /// After how many writes each disk is, by fingerprint, kind of crash, and keyspaces.
-    known: HashMap<(u64, bool, u64), Vec<usize>>,
+    /// What each disk holds, by fingerprint, and whether only the process died.
+    known: HashMap<(u64, bool), Rc<State>>,
+    /// Every state that was found.
+    states: HashSet<Rc<State>>,
     /// So many were used again.
     used: u64,
 }
@@ -52,26 +55,36 @@ impl Oracle {
     /// If anything is not as it must be.
     pub(crate) fn check(&mut self, disk: SimVfs, crash: Crash, history: &History, depth: Depth) {
         let fingerprint = disk.fingerprint();
-        if self.disks.insert(fingerprint) {
-            self.lost += u64::from(disk.lost_something());
-        }
+        self.count(&disk);
         let is_death = crash == Crash::ProcessDeath;
         let least = if is_death { history.writes.len() } else { history.synced };
-        let key = (fingerprint, is_death, hash_of_spaces(history));
-        let allowed = least..=history.most();
-        let known = self.known.get(&key);
-        if known.is_some_and(|counts| counts.iter().any(|count| allowed.contains(count))) {
+        if let Some(found) = self.known.get(&(fingerprint, is_death)) {
+            history.assert_prefix(found, least);
             return;
         }
         let db = open(&disk, 101);
         let found = state_of(&db).unwrap();
         history.assert_prefix(&found, least);
-        self.known.insert(key, counts_of(history, &found));
         look_at_files(&db, &disk);
+        self.keep((fingerprint, is_death), &found);
         if depth == Depth::Use {
             self.used += 1;
+            look_at_copies(&disk, history);
             look_again(disk, db, found, fingerprint);
         }
+    }
+
+    /// Counts a disk that somebody else looks at; whether it is a new one.
+    pub(crate) fn count(&mut self, disk: &SimVfs) -> bool {
+        let is_new = self.disks.insert(disk.fingerprint());
+        self.lost += u64::from(is_new && disk.lost_something());
+        is_new
+    }
+
+    fn keep(&mut self, key: (u64, bool), found: &State) {
+        let state = self.states.get(found).cloned().unwrap_or_else(|| Rc::new(found.clone()));
+        self.states.insert(Rc::clone(&state));
+        self.known.insert(key, state);
     }
 
     pub(crate) fn report(&self, counters: &mut Counters) {
@@ -81,21 +94,14 @@ impl Oracle {
     }
 }
 
-/// Which numbers of writes give `found`.
-fn counts_of(history: &History, found: &State) -> Vec<usize> {
-    let spaces = [Some(&history.spaces), history.spaces_perhaps.as_ref()];
-    spaces.into_iter().flatten().flat_map(|spaces| history.matches(spaces, found)).collect()
-}
-
-fn hash_of_spaces(history: &History) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    (&history.spaces, &history.spaces_perhaps).hash(&mut hasher);
-    hasher.finish()
+/// Options to look at a disk with; each opening of it has another number.
+pub(crate) fn options_for_look(disk: &SimVfs, open_number: u64) -> Options {
+    options(disk, Jobs::Writer, runtime(&Arc::new(ManualClock::new()), open_number))
 }
 
 /// Opens what a crash left.
 pub(crate) fn open(disk: &SimVfs, open_number: u64) -> Db {
-    match options(disk, Jobs::Writer, open_number).open(DIR) {
+    match options_for_look(disk, open_number).open(DIR) {
         Ok(db) => db,
         Err(error) => panic!("what the crash left does not open: {error}"),
     }
@@ -124,6 +130,20 @@ pub(crate) fn look_at_files(db: &Db, disk: &SimVfs) {
     assert_in_order(&trees);
     let report = db.verify().unwrap();
     assert!(report.findings.is_empty(), "{:?}", report.findings);
+}
+
+/// A checkpoint that was taken is there and whole; one that was not is that, or no database.
+fn look_at_copies(disk: &SimVfs, history: &History) {
+    for copy in &history.copies {
+        // On a copy of the disk, which is used again.
+        let opened = options_for_look(&disk.process_death(), 104)
+            .create_if_missing(false)
+            .open(copy.dir.as_str());
+        match opened {
+            Ok(db) => assert_same(&db, &copy.state, &copy.dir),
+            Err(error) => assert!(!copy.is_done, "{} is lost: {error}", copy.dir),
+        }
+    }
 }
 
 /// Steps 3 and 4. The fingerprint draws how.

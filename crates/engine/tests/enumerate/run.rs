@@ -4,7 +4,7 @@ use crate::common::history::{Copy, History, Op, Spaces, Write};
 use crate::common::{Chance, State, state_of};
 use crate::events::Events;
 use crate::script::{Call, ScriptOp};
-use siltstone::vfs::{ManualClock, SeededRandom, SimVfs};
+use siltstone::vfs::{Clock, ManualClock, SeededRandom, SimVfs};
 use siltstone::{
     Db, Durability, Error, Keyspace, Leveled, NoThreads, Options, Runtime, Snapshot, WriteBatch,
     WriteOptions,
@@ -13,6 +13,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub(crate) const DIR: &str = "/db";
+
+/// A number that the name alone decides (FNV-1a), with room to count from it.
+fn seed_of(name: &str) -> u64 {
+    let mix = |sum: u64, byte: u8| (sum ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3);
+    name.bytes().fold(0xcbf2_9ce4_8422_2325, mix) >> 16
+}
 
 /// Who flushes and compacts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,15 +29,16 @@ pub(crate) enum Jobs {
     Steps(u64),
 }
 
+/// Clock, chance without threads, and the seed of that chance: another one for each opening of a
+/// database, so that its tables get names of their own.
+pub(crate) fn runtime(clock: &Arc<ManualClock>, seed: u64) -> Runtime {
+    let clock: Arc<dyn Clock> = Arc::<ManualClock>::clone(clock);
+    Runtime { clock, random: Arc::new(SeededRandom::new(seed)), spawner: Arc::new(NoThreads) }
+}
+
 /// Options under which everything happens soon. Time stands still but for waits, which take none.
-/// `open_number` is another one for each opening of a database: its tables get other names.
-pub(crate) fn options(disk: &SimVfs, jobs: Jobs, open_number: u64) -> Options {
+pub(crate) fn options(disk: &SimVfs, jobs: Jobs, runtime: Runtime) -> Options {
     let policy = Leveled::default().level0_runs(2).ratio(2).table_bytes(700).base_bytes(1_500);
-    let runtime = Runtime {
-        clock: Arc::new(ManualClock::new()),
-        random: Arc::new(SeededRandom::new(open_number)),
-        spawner: Arc::new(NoThreads),
-    };
     Options::new()
         .memory_budget(1 << 20)
         .memtable_bytes(1 << 10)
@@ -67,15 +74,20 @@ pub(crate) struct Run {
     pub(crate) failures: Vec<String>,
     pub(crate) db: Option<Db>,
     jobs: Jobs,
+    clock: Arc<ManualClock>,
     chance: Chance,
     held: Vec<Held>,
     next_number: u64,
     values: u64,
-    opens: u64,
+    /// Seed of the next opening.
+    next_open: u64,
+    /// Whether the script wants it open.
+    is_open: bool,
 }
 
 impl Run {
-    pub(crate) fn new(disk: &SimVfs, jobs: Jobs) -> Self {
+    /// `name` gives the database an identity that no other workload's has.
+    pub(crate) fn new(name: &str, disk: &SimVfs, jobs: Jobs) -> Self {
         let seed = match jobs {
             Jobs::Writer => 0,
             Jobs::Steps(seed) => seed,
@@ -90,12 +102,19 @@ impl Run {
             failures: Vec::new(),
             db: None,
             jobs,
+            clock: Arc::new(ManualClock::new()),
             chance: Chance::new(seed),
             held: Vec::new(),
             next_number: 1,
             values: 0,
-            opens: 0,
+            next_open: seed_of(name),
+            is_open: false,
         }
+    }
+
+    /// The same, with time that something else moves.
+    pub(crate) fn with_clock(self, clock: Arc<ManualClock>) -> Self {
+        Self { clock, ..self }
     }
 
     /// Makes the calls of `script`; the first one opens the database.
@@ -105,10 +124,10 @@ impl Run {
             self.take(call);
             self.note_synced();
             if self.failures.len() > failed {
-                self.events.failed(call);
                 if ends == Ends::AtFailure {
                     return;
                 }
+                self.look_while_failing();
             }
         }
     }
@@ -129,15 +148,17 @@ impl Run {
     /// did.
     pub(crate) fn check_reads(&self) {
         let Some(db) = &self.db else { return };
-        let found = state_of(db).unwrap();
-        let possible = [Some(&self.history.spaces), self.history.spaces_perhaps.as_ref()];
-        let count = self.history.writes.len();
-        let is_right =
-            possible.iter().flatten().any(|spaces| self.history.state(spaces, count) == found);
+        let is_right = self.history.is_now(&state_of(db).unwrap());
         assert!(is_right, "what is read is not what was acknowledged, {:?}", self.failures);
         for held in &self.held {
             self.check_snapshot(db, held);
         }
+    }
+
+    /// While the disk fails, a read gives what was acknowledged, or an error.
+    fn look_while_failing(&self) {
+        let Some(Ok(found)) = self.db.as_ref().map(state_of) else { return };
+        assert!(self.history.is_now(&found), "a wrong answer while the disk fails");
     }
 
     fn check_snapshot(&self, db: &Db, held: &Held) {
@@ -161,6 +182,10 @@ impl Run {
             Call::ReadOnly => return self.open_read_only(),
             Call::Step(count) => return self.step(*count),
             _ => {}
+        }
+        if self.db.is_none() && self.is_open {
+            // It did not open before; perhaps the disk was mended.
+            self.open();
         }
         let Some(db) = self.db.clone() else { return };
         match call {
@@ -204,18 +229,36 @@ impl Run {
         }
     }
 
+    fn options(&self) -> Options {
+        options(&self.disk, self.jobs, runtime(&self.clock, self.next_open))
+    }
+
     fn open(&mut self) {
-        self.opens += 1;
-        match options(&self.disk, self.jobs, self.opens).open(DIR) {
-            Ok(db) => self.db = Some(db),
+        self.is_open = true;
+        self.next_open += 1;
+        match self.options().open(DIR) {
+            Ok(db) => self.settle(db),
             Err(error) => drop(self.note("open", Err(error))),
+        }
+    }
+
+    /// What failed before this opening happened or did not, and stays so. The power did not fail,
+    /// so that every acknowledged write is there.
+    fn settle(&mut self, db: Db) {
+        match state_of(&db) {
+            Ok(found) => {
+                let count = self.history.writes.len();
+                self.history.settle(&found, count, db.metrics().visible_seqno);
+                self.db = Some(db);
+            }
+            Err(error) => drop(self.note("the first look", Err(error))),
         }
     }
 
     /// A look from beside: it sees everything, and changes nothing.
     fn open_read_only(&mut self) {
         let before = self.disk.fingerprint();
-        match options(&self.disk, self.jobs, self.opens).open_read_only(DIR) {
+        match self.options().open_read_only(DIR) {
             Ok(db) => {
                 let count = self.history.writes.len();
                 self.history.assert_prefix(&state_of(&db).unwrap(), count);
@@ -355,6 +398,6 @@ impl Run {
     fn close(&mut self, db: &Db) {
         self.makes_durable("close", db.close());
         self.held.clear();
-        self.db = None;
+        (self.db, self.is_open) = (None, false);
     }
 }

@@ -40,7 +40,7 @@ pub(crate) fn enumerate(workload: &Workload, jobs: Jobs) {
 fn whole_run(workload: &Workload, script: &[Call], jobs: Jobs) -> u64 {
     let disk = SimVfs::new(0);
     let _case = Case::new(&disk, &[&workload.name]);
-    let mut run = Run::new(&disk, jobs);
+    let mut run = Run::new(workload.name, &disk, jobs);
     run.go_and_look(script);
     run.events.assert_crossed(workload.crosses);
     let (calls, operations) = (script.len(), disk.operations());
@@ -63,7 +63,7 @@ fn crash_at(
     let disk = SimVfs::new(0);
     let _run_case = Case::new(&disk, &[&name, &operation]);
     disk.cut_after(operation);
-    let mut run = Run::new(&disk, jobs);
+    let mut run = Run::new(name, &disk, jobs);
     run.go(script, Ends::AtFailure);
     run.check_reads();
     let mut look = |crash: Crash, image: SimVfs, depth| {

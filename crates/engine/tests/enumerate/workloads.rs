@@ -42,3 +42,31 @@ pub(crate) const TREE: Workload = Workload {
         "snapshot release",
     ],
 };
+
+/// Batches over several keyspaces, which come and go, and a log that the quiet one pins.
+pub(crate) const KEYSPACES: Workload = Workload {
+    name: "keyspaces",
+    script: "
+        open; create users; create brief; put users/a..c 150; put brief/a 80
+        batch a=60 users/a=60 brief/b=60; synced batch b=90 -users/b brief/c=30
+        flush users; drop brief; put c..f 210; batch users/d=40 -c
+        create brief; put brief/a 20; batch brief/b=10 users/e=120 a=5; flush brief; step 2
+        put users/f..i 240; snapshot; drop brief; create brief; sync
+        batch -a -users/a brief/a=7; put g..j 230; step 2; compact users; release
+        put users/a..c 190; flush; step 3; batch brief/d=300 users/j=300 k=300
+        create last; put last/a 100; compact default; drop last; put l 500; step 2; close",
+    crosses: &["open", "close", "log rotation", "log removal", "flush", "move", "manifest roll"],
+};
+
+/// Copies, ends and beginnings.
+pub(crate) const LIVES: Workload = Workload {
+    name: "lives",
+    script: "
+        open; put a..c 200; checkpoint /early; delete b; put d 300; close; read-only
+        open; batch a=20 e=200 -c; put f..h 220; flush; put i 100; close; open
+        create users; put users/a..d 260; snapshot; delete users/b; compact users
+        checkpoint /late; release; synced put j 60; put k 40; close; close; read-only; open
+        drop users; put a..e 170; flush; compact default; delete c; delete d; sync
+        close; open; put l..o 250; batch -a -e f=9; close; read-only; open; put p 10; close",
+    crosses: &["open", "reopen", "close", "log removal", "flush", "compaction", "table removal"],
+};

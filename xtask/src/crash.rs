@@ -1,4 +1,4 @@
-//! `cargo xtask crash`: real processes and real file systems, killed, refused.
+//! `cargo xtask crash`: real processes and real file systems, killed, refused, filled, cut off.
 //!
 //! A child, the engine's example `writers`, writes with several threads and tells of each
 //! acknowledgement. This program remembers them, does something bad to the child or to the disk
@@ -8,17 +8,23 @@
 //! kill       SIGKILL after a random time; one database lives through all cycles
 //! syscalls   SIGKILL at the n-th call of each kind, the recovery too (strace)
 //! errors     each call fails once, is interrupted, or lies; files hit a size limit (strace, sh)
+//! full       a small file system fills up, and later gets room (mount)
+//! power      images of a disk whose power went at any write (qemu-storage-daemon, loop, ext4)
 //! ```
 //! What a machine lacks is skipped with the reason, in the table that closes the run.
 
 mod errors;
+mod full;
 mod kill;
 mod ledger;
+mod mount;
+mod power;
 mod said;
 mod seed;
 mod session;
 mod strace;
 mod syscalls;
+mod write_log;
 mod writers;
 
 use std::env;
@@ -51,7 +57,7 @@ pub(crate) struct Args {
     /// Each part starts nothing new after this many seconds
     #[arg(long, default_value_t = 600)]
     seconds: u64,
-    /// Every one of the first 1,000 calls, every error
+    /// Every one of the first 1,000 calls, every error, 200 images
     #[arg(long)]
     full: bool,
 }
@@ -62,16 +68,20 @@ enum CrashPart {
     Kill,
     Syscalls,
     Errors,
+    Full,
+    Power,
 }
 
 impl CrashPart {
-    const ALL: [Self; 3] = [Self::Kill, Self::Syscalls, Self::Errors];
+    const ALL: [Self; 5] = [Self::Kill, Self::Syscalls, Self::Errors, Self::Full, Self::Power];
 
     fn name(self) -> &'static str {
         match self {
             Self::Kill => "kill",
             Self::Syscalls => "syscalls",
             Self::Errors => "errors",
+            Self::Full => "full",
+            Self::Power => "power",
         }
     }
 
@@ -80,6 +90,8 @@ impl CrashPart {
             Self::Kill => kill::run(plan),
             Self::Syscalls => syscalls::run(plan),
             Self::Errors => errors::run(plan),
+            Self::Full => full::run(plan),
+            Self::Power => power::run(plan),
         }
     }
 }

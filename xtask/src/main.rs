@@ -5,12 +5,12 @@
 //! cargo xtask layers         the chain of crates and the rules of their folders
 //! cargo xtask integration    the long model runs of the engine
 //! cargo xtask sabotage       twenty deliberate bugs, and which test finds each
-//! cargo xtask crash          processes killed, calls that fail
+//! cargo xtask crash          processes killed, calls that fail, disks that fill up or lose power
 //! ```
 //!
 //! Plain programs in the project's own language instead of shell: they run where cargo runs, and
-//! their decisions have tests. What they start is cargo and what cargo built; `crash` also starts tools
-//! of the machine, and says which it misses.
+//! their decisions have tests. What they start is cargo and what cargo built; `crash` also starts
+//! tools of the machine, and says which it misses.
 
 #![expect(clippy::print_stdout, reason = "these commands talk to the person who started them")]
 
@@ -46,7 +46,7 @@ enum Command {
     Integration(integration::Args),
     /// Makes twenty deliberate bugs, one after the other, and expects the tests to find each
     Sabotage(sabotage::Args),
-    /// Processes killed, calls that fail
+    /// Processes killed, calls that fail, disks that fill up or lose power
     Crash(crash::Args),
 }
 

@@ -43,6 +43,11 @@ impl Ledger {
         self.survived
     }
 
+    /// So many batches of `thread` there may be.
+    pub(super) fn most(&self, thread: usize) -> u64 {
+        self.threads.get(thread).map_or(0, |known| known.most)
+    }
+
     /// Takes in what a child said.
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read, Seek};
+use std::io::{BufRead, BufReader, Read, Seek, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
@@ -35,7 +35,7 @@ impl Session {
     /// Starts `command` and listens to it.
     pub(super) fn start(command: &mut Command) -> Result<Self> {
         let stderr = tempfile::tempfile().context("make a file for stderr")?;
-        command.stdin(Stdio::null()).stdout(Stdio::piped());
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
         command.stderr(stderr.try_clone().context("share a file")?);
         let mut child = command.spawn().with_context(|| format!("start {command:?}"))?;
         let stdout = child.stdout.take().context("the child has no stdout")?;
@@ -102,6 +102,12 @@ impl Session {
             }
         }
         Ok(false)
+    }
+
+    /// Gives the child the line it waits for: `go`, or `probe` to try and wait again.
+    pub(super) fn answer(&mut self, word: &str) -> Result<()> {
+        let stdin = self.child.stdin.as_mut().context("the child has no stdin")?;
+        stdin.write_all(format!("{word}\n").as_bytes()).context("answer the child")
     }
 
     /// SIGKILL.

@@ -107,13 +107,19 @@ impl Work<'_> {
         }
     }
 
-    /// Tells that nothing goes on, shows that reads still do, and waits for the word.
+    /// Tells that nothing goes on, shows that reads still do, waits for the word and resumes.
     fn wait_for_room(&self) -> Result<(), Failure> {
         // A batch on its way may be visible before its acknowledgement was counted.
         self.look(&|seen, acked| seen.iter().zip(acked).all(|(seen, acked)| seen >= acked))?;
-        self.teller.line(&format!("full {}", name(&self.db.health())));
-        let mut line = String::new();
-        io::stdin().read_line(&mut line).map_err(|error| Failure::Wrong(error.to_string()))?;
+        loop {
+            self.teller.line(&format!("full {}", name(&self.db.health())));
+            let mut line = String::new();
+            io::stdin().read_line(&mut line).map_err(|error| Failure::Wrong(error.to_string()))?;
+            match self.db.resume() {
+                _ if line.trim() == "probe" => {}
+                resumed => break resumed?,
+            }
+        }
         self.closing.store(true, Ordering::Relaxed);
         self.teller.line("again");
         Ok(())

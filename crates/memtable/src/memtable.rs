@@ -69,13 +69,11 @@ impl Memtable {
     }
 
     /// As [`insert`](Self::insert); `false`, and nothing is changed, if this version is there.
-    pub(crate) fn try_insert(
-        &self,
-        key: &[u8],
-        seqno: Seqno,
-        kind: EntryKind,
-        value: &[u8],
-    ) -> bool {
+    ///
+    /// # Panics
+    ///
+    /// If key, value or seqno exceed their limits.
+    pub fn try_insert(&self, key: &[u8], seqno: Seqno, kind: EntryKind, value: &[u8]) -> bool {
         let entry = StoredEntry::new(&self.common_prefix, key, seqno, kind, value);
         let (address, bytes) = (entry.address(), entry.allocated_bytes());
         // Never `insert`: it would replace, and what it replaces is freed at an unknown time.

@@ -63,6 +63,7 @@ mod table_source;
 mod cursor;
 mod estimates;
 mod lookup;
+mod salvage;
 mod table;
 mod verify;
 
@@ -78,6 +79,7 @@ pub use flush::write_memtable;
 pub use lookup::Found;
 pub use probe::{BlockSource, FilterVerdict, Probe};
 pub use properties::{Origin, Properties};
+pub use salvage::{LostBytes, Salvaged, Salvager};
 pub use table::Table;
 pub use table_id::TableId;
 pub use table_source::{ReadMode, TableSource};

@@ -11,6 +11,7 @@ const WHAT: &str = "properties";
 /// The first tag that a reader may skip.
 const OPTIONAL_TAGS: u64 = 64;
 const WRITER_TAG: u64 = 64;
+const OWNER_TAG: u64 = 65;
 /// Which writer made a table; raised when it writes something else without a change of format.
 const WRITER: &[u8] = b"siltstone 1";
 
@@ -23,6 +24,9 @@ pub struct Origin {
     pub data_age: (u64, u64),
     /// When its oldest tombstone was first in a table; `None` without tombstones.
     pub oldest_tombstone: Option<u64>,
+    /// Whose entries they are, if the caller has several trees: a number that means nothing
+    /// here. Who lost the list of tables can tell them apart by it.
+    pub owner: Option<u64>,
 }
 
 /// What a table says of itself.
@@ -81,6 +85,9 @@ impl Properties {
         }
         put_numbers(&mut bytes, 14, &[self.data_bytes]);
         put_field(&mut bytes, WRITER_TAG, WRITER);
+        if let Some(owner) = self.origin.owner {
+            put_numbers(&mut bytes, OWNER_TAG, &[owner]);
+        }
         bytes
     }
 
@@ -125,6 +132,7 @@ impl Properties {
             12 => self.origin.data_age = (reader.varint()?, reader.varint()?),
             13 => self.origin.oldest_tombstone = Some(reader.varint()?),
             14 => self.data_bytes = reader.varint()?,
+            OWNER_TAG => self.origin.owner = Some(reader.varint()?),
             OPTIONAL_TAGS.. => return Ok(()),
             _ => {
                 let (what, found) = ("property", tag);
@@ -188,7 +196,7 @@ mod tests {
             first_key: vec![],
             last_key: vec![255; 300],
             data_blocks: 12,
-            origin: Origin { born: 9, data_age: (3, 8), oldest_tombstone: Some(4) },
+            origin: Origin { born: 9, data_age: (3, 8), oldest_tombstone: Some(4), owner: Some(7) },
             data_bytes: 40_000,
         }
     }
@@ -197,7 +205,7 @@ mod tests {
     fn properties_come_back_with_and_without_tombstones() {
         let with = properties();
         assert_eq!(Properties::decode(&with.encode()), Ok(with.clone()));
-        let origin = Origin { oldest_tombstone: None, ..with.origin };
+        let origin = Origin { oldest_tombstone: None, owner: None, ..with.origin };
         let without = Properties { origin, point_tombstones: 0, ..with };
         assert_eq!(Properties::decode(&without.encode()), Ok(without));
     }

@@ -40,6 +40,26 @@ pub struct TableSource {
     pub mode: ReadMode,
 }
 
+impl TableSource {
+    /// The table in `file` as it says itself: for who lost the record of length and digest.
+    /// Whether they are the right ones, nobody knows then.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Corrupt`] if the file is too short for a table; [`Error::Io`].
+    pub fn as_it_says(file: Arc<dyn ReadFile>, id: TableId) -> Result<Self, Error> {
+        let io = |source| Error::Io { table: id, offset: 0, doing: "opening a table", source };
+        let file_bytes = file.bytes().map_err(io)?;
+        if file_bytes < TABLE_BYTES_MIN {
+            return Err(Error::corrupt(id, "table file", 0, "it is too short for a table"));
+        }
+        let mut digest = [0; 8];
+        file.read_exact_at(&mut digest, file_bytes - 8).map_err(io)?;
+        let digest = u64::from_le_bytes(digest);
+        Ok(Self { file, id, file_bytes, digest, handle: 0, mode: ReadMode::Pread })
+    }
+}
+
 /// The file is shorter or longer than the caller knows it.
 pub(crate) fn wrong_length(source: &TableSource) -> Error {
     let why = "it does not have the length on record";

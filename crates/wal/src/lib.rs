@@ -48,6 +48,7 @@ mod log_end;
 mod open_segment;
 mod ops;
 mod replay;
+mod salvage;
 mod sealed;
 mod segment_reader;
 mod writer;
@@ -62,5 +63,6 @@ pub use ops::{Op, Ops, decode_group};
 pub use replay::{
     RecordRef, ReplayContext, ReplayError, Replayed, ReplayedSegment, SegmentFile, replay,
 };
+pub use salvage::{Salvaged, identify, salvage};
 pub use sealed::Sealed;
 pub use writer::LogWriter;

@@ -144,6 +144,27 @@ impl<'f> SegmentReader<'f> {
         Ok(false)
     }
 
+    /// Where the first sound record begins in `from..to`, at a multiple of 8. Gives up, as if there
+    /// were none, if so many bytes look like records that finding out would take too long.
+    pub(crate) fn next_record(&mut self, from: u64, to: u64) -> Result<Option<u64>, Error> {
+        let mut patience = self.limit.saturating_mul(LOOKALIKE_FACTOR);
+        let mut offset = from;
+        while let Some(candidate) = self.next_marker(offset, to)? {
+            if matches!(self.record_at(candidate)?, Found::Record(_)) {
+                return Ok(Some(candidate));
+            }
+            offset = candidate + ALIGN_BYTES;
+            let header = RecordHeader::decode(self.bytes_at(candidate, RECORD_HEADER_BYTES)?);
+            let rest = self.limit.saturating_sub(candidate);
+            let hashed = header.map_or(0, |header| header.record_bytes());
+            match patience.checked_sub(if hashed <= rest { hashed } else { 0 }) {
+                Some(left) => patience = left,
+                None => return Ok(None),
+            }
+        }
+        Ok(None)
+    }
+
     /// The first multiple of 8 from `from` on, below `to`, where a record may begin.
     fn next_marker(&mut self, from: u64, to: u64) -> Result<Option<u64>, Error> {
         let mut offset = from;

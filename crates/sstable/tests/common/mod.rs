@@ -91,7 +91,8 @@ pub(crate) fn write_as(
     options: TableOptions,
 ) -> (Vec<u8>, TableSummary) {
     let file = MemAppend::default();
-    let origin = Origin { born: 1000, data_age: (500, 900), oldest_tombstone: Some(700) };
+    let origin =
+        Origin { born: 1000, data_age: (500, 900), oldest_tombstone: Some(700), owner: None };
     let mut writer = TableWriter::new(Box::new(file.clone()), id, options, origin).unwrap();
     for row in rows {
         writer.add(row.entry()).unwrap();

@@ -40,6 +40,9 @@ pub(crate) enum Command {
     /// Checks every checksum, every order and every file; findings go to stdout, and then the
     /// exit code is 1.
     Verify(Look),
+    /// Saves what can be saved of a damaged database into a new directory; shows what is lost,
+    /// and then the exit code is 1.
+    Repair(Repair),
     /// Flushes, and merges everything down to the last level.
     Compact(Plain),
     /// Makes a copy that opens as a database of its own.
@@ -189,6 +192,22 @@ pub(crate) struct Checkpoint {
     /// Missing or empty directory for the copy.
     #[arg(value_name = "DIR")]
     pub(crate) to: PathBuf,
+}
+
+#[derive(Debug, Group)]
+pub(crate) struct Repair {
+    /// Directory of the damaged database, which stays as it is.
+    #[arg(value_name = "DB")]
+    pub(crate) dir: PathBuf,
+    /// Missing or empty directory for what is saved.
+    #[arg(value_name = "NEWDIR")]
+    pub(crate) to: PathBuf,
+    /// Sets an option of the new database, such as `compression=snap`; may be given several times.
+    #[arg(long = "option", value_name = "NAME=VALUE", value_parser = Setting::parse)]
+    pub(crate) settings: Vec<Setting>,
+    /// Shows it as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Group)]

@@ -7,6 +7,7 @@ mod load;
 mod maintain;
 mod point;
 mod range;
+mod repair;
 mod scan;
 mod stats;
 pub(crate) mod text;
@@ -35,6 +36,7 @@ pub(crate) fn run(command: Command, out: &mut dyn Write) -> Result<()> {
         Command::Tree(args) => tree::run(&args, out),
         Command::Explain(args) => explain::run(&args, out),
         Command::Verify(args) => verify::run(&args, out),
+        Command::Repair(args) => repair::run(&args, out),
         Command::Compact(args) => maintain::compact(&args),
         Command::Checkpoint(args) => maintain::checkpoint(&args),
         Command::Demo(args) => demo::run(&args, out),

@@ -39,7 +39,8 @@ pub(crate) fn write(store: &Store, dir: &Path) -> Result<(), Error> {
     Manifest::begin(Arc::clone(&store.vfs), dir, store.database, number, state)?.close()
 }
 
-fn prepare_dir(vfs: &dyn Vfs, dir: &Path) -> Result<(), Error> {
+/// Makes `dir`, or sees that it is empty.
+pub(crate) fn prepare_dir(vfs: &dyn Vfs, dir: &Path) -> Result<(), Error> {
     vfs.create_dir_all(dir).map_err(|error| Error::io(dir, "creating", error))?;
     let entries = vfs.list(dir).map_err(|error| Error::io(dir, "listing", error))?;
     if entries.is_empty() {

@@ -1,7 +1,7 @@
 //! The dozen things that can be set, each with a default that serves.
 
 use crate::health::Listener;
-use crate::{Db, Durability, Error, Health, Runtime};
+use crate::{Db, Durability, Error, Health, RepairProgress, RepairReport, Runtime, repair};
 use siltstone_compaction::{Leveled, PolicyFactory};
 use siltstone_sstable::{Compression, ReadMode};
 use siltstone_vfs::{DiskVfs, Vfs};
@@ -195,6 +195,24 @@ impl Options {
     pub fn open_read_only(self, dir: impl AsRef<Path>) -> Result<Db, Error> {
         self.check()?;
         Db::open_read_only_with(&self, dir.as_ref())
+    }
+
+    /// Saves what can be saved of the damaged database in `dir` into `new_dir`, which is missing
+    /// or empty, as a database of its own; tells what could not be saved. `dir` is locked
+    /// meanwhile and nothing in it changes. `progress` is called now and then.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Locked`] if somebody has it open, [`Error::NotFound`] if there are no files of a
+    /// database, [`Error::NotEmpty`] for `new_dir`, and [`Error::Io`]. Damage is no error.
+    pub fn repair(
+        self,
+        dir: impl AsRef<Path>,
+        new_dir: impl AsRef<Path>,
+        progress: &mut dyn FnMut(RepairProgress),
+    ) -> Result<RepairReport, Error> {
+        self.check()?;
+        repair::run(&self, dir.as_ref(), new_dir.as_ref(), progress)
     }
 
     /// Size at which a memtable is flushed.

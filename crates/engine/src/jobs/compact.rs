@@ -12,6 +12,7 @@ use siltstone_compaction::{
     Retention, RunInput, TableMeta, Version, VersionEdit, merge_tables,
 };
 use siltstone_sstable::{Origin, TableSummary, TableWriter};
+use siltstone_wal::KeyspaceId;
 use std::collections::HashSet;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -57,7 +58,7 @@ fn try_run(store: &Store, claim: &MergeClaim<'_>) -> Result<(), Error> {
     }
     let inputs = planned.inputs();
     let began = store.options.runtime.clock.now();
-    let outputs = merge(store, planned, &inputs)?;
+    let outputs = merge(store, claim.tree.id, planned, &inputs)?;
     let written: u64 = outputs.iter().map(|summary| summary.file_bytes).sum();
     let read = inputs.iter().flatten().map(|table| table.file_bytes).sum();
     let edit = VersionEdit::of_job(&planned.job, outputs.iter().map(TableMeta::of_table).collect());
@@ -72,6 +73,7 @@ fn try_run(store: &Store, claim: &MergeClaim<'_>) -> Result<(), Error> {
 /// Merges the inputs into new tables, which are removed again if it fails or is cancelled.
 fn merge(
     store: &Store,
+    keyspace: KeyspaceId,
     planned: &PlannedMerge,
     inputs: &[Vec<Arc<TableMeta>>],
 ) -> Result<Vec<TableSummary>, Error> {
@@ -91,7 +93,7 @@ fn merge(
     let mut outputs = NewTables {
         store,
         writer,
-        origin: origin_of(store, inputs),
+        origin: origin_of(store, keyspace, inputs),
         done: Vec::new(),
         open: Vec::new(),
     };
@@ -131,13 +133,14 @@ fn span_of(inputs: &[Vec<Arc<TableMeta>>]) -> KeySpan {
 }
 
 /// Born now, as old as what went in.
-fn origin_of(store: &Store, inputs: &[Vec<Arc<TableMeta>>]) -> Origin {
+fn origin_of(store: &Store, keyspace: KeyspaceId, inputs: &[Vec<Arc<TableMeta>>]) -> Origin {
     let tables = || inputs.iter().flatten();
     let born = store.options.runtime.clock.unix_ms();
     let oldest = tables().map(|table| table.data_age.0).min().unwrap_or(born);
     let newest = tables().map(|table| table.data_age.1).max().unwrap_or(born);
     let oldest_tombstone = tables().filter_map(|table| table.oldest_tombstone).min();
-    Origin { born, data_age: (oldest, newest), oldest_tombstone }
+    let owner = Some(keyspace.0.into());
+    Origin { born, data_age: (oldest, newest), oldest_tombstone, owner }
 }
 
 /// Where a merge puts its tables.

@@ -69,7 +69,12 @@ pub(super) fn write(
     let id = writer.new_table_id();
     let now = store.options.runtime.clock.unix_ms();
     // If there is no tombstone in the table, its writer forgets when the oldest was written.
-    let origin = Origin { born: now, data_age: (now, now), oldest_tombstone: Some(now) };
+    let origin = Origin {
+        born: now,
+        data_age: (now, now),
+        oldest_tombstone: Some(now),
+        owner: Some(tree.id.0.into()),
+    };
     let table = create_table(store, id, origin)?;
     let mut dropped = 0;
     let written = write_memtable(&memtable.table, table, &mut |entry| {

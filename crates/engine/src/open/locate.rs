@@ -34,7 +34,7 @@ pub(super) fn locate(options: &Options, dir: &Path) -> Result<Located, Error> {
 }
 
 /// Whether `dir` exists; refuses what is not a directory.
-pub(super) fn check_dir(vfs: &dyn Vfs, dir: &Path) -> Result<bool, Error> {
+pub(crate) fn check_dir(vfs: &dyn Vfs, dir: &Path) -> Result<bool, Error> {
     match vfs.metadata(dir) {
         Ok(metadata) if metadata.kind == FileKind::Dir => Ok(true),
         // A link to a directory is followed by everything that lists it.
@@ -45,7 +45,7 @@ pub(super) fn check_dir(vfs: &dyn Vfs, dir: &Path) -> Result<bool, Error> {
     }
 }
 
-fn has_files_of_ours(vfs: &dyn Vfs, dir: &Path) -> Result<bool, Error> {
+pub(crate) fn has_files_of_ours(vfs: &dyn Vfs, dir: &Path) -> Result<bool, Error> {
     let entries = vfs.list(dir).map_err(|error| Error::io(dir, "listing", error))?;
     Ok(entries.iter().any(|entry| FileName::parse(&entry.name).is_some()))
 }
@@ -65,7 +65,8 @@ fn check_may_create(options: &Options, dir: &Path, exists: bool) -> Result<(), E
     Ok(())
 }
 
-fn take_lock(vfs: &dyn Vfs, dir: &Path) -> Result<Box<dyn LockGuard>, Error> {
+/// Takes the lock of the database in `dir`, or says who holds it.
+pub(crate) fn take_lock(vfs: &dyn Vfs, dir: &Path) -> Result<Box<dyn LockGuard>, Error> {
     let path = FileName::Lock.path(dir);
     let note = format!("process {}", std::process::id());
     vfs.lock(&path, &note).map_err(|error| match error {

@@ -16,9 +16,11 @@ mod replay;
 mod start;
 mod strays;
 
+pub(crate) use locate::{check_dir, has_files_of_ours, take_lock};
 pub(crate) use read_only::read_only;
 pub(crate) use recover::{Recovered, load_manifest};
 pub(crate) use replay::Replay;
+pub(crate) use strays::judge as judge_strays;
 
 use crate::files::FileName;
 use crate::store::Store;

@@ -12,7 +12,7 @@ use siltstone_wal::{HeaderState, LogIdentity, LogKind, SegmentId, inspect};
 use std::path::Path;
 
 /// Looks at each unnamed log and manifest and returns those of another database, which stay.
-pub(super) fn judge(
+pub(crate) fn judge(
     options: &Options,
     dir: &Path,
     recovered: &Recovered,

@@ -31,7 +31,7 @@ fn try_run(store: &Store, claim: &FlushClaim<'_>) -> Result<(), Error> {
     store.health.check()?;
     let began = store.options.runtime.clock.now();
     let older = older_than_memtables(&claim.tree.pin());
-    let written = write(store, writer, older, memtable)?;
+    let written = write(store, writer, &claim.tree, older, memtable)?;
     let bytes = written.as_ref().map_or(0, |summary| summary.file_bytes);
     if !Sabotage::FlushBeforeLogSync.is_on()
         && let Err(error) = writer.commit.make_durable(store, memtable.last_seqno())
@@ -62,6 +62,7 @@ pub(super) fn older_than_memtables(state: &TreeState) -> Vec<Vec<KeySpan>> {
 pub(super) fn write(
     store: &Store,
     writer: &Writer,
+    tree: &Tree,
     older: Vec<Vec<KeySpan>>,
     memtable: &LoggedMemtable,
 ) -> Result<Option<TableSummary>, Error> {

@@ -86,7 +86,7 @@ impl Flushed {
         let mut older = older_than_memtables(&state);
         for memtable in state.immutables.iter().rev() {
             store.check_open()?;
-            if let Some(summary) = write(store, writer, older.clone(), memtable)? {
+            if let Some(summary) = write(store, writer, &self.tree, older.clone(), memtable)? {
                 let run = RunId(writer.next_run.fetch_add(1, Ordering::Relaxed));
                 let table = TableMeta::of_table(&summary);
                 // The next memtable's tombstones must outlive what this one holds.

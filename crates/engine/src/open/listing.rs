@@ -12,10 +12,10 @@ use std::path::Path;
 
 /// Names and lengths; names that are not ours are left out.
 #[derive(Debug)]
-pub(super) struct Listing(BTreeMap<FileName, u64>);
+pub(crate) struct Listing(BTreeMap<FileName, u64>);
 
 impl Listing {
-    pub(super) fn of(vfs: &dyn Vfs, dir: &Path) -> Result<Self, Error> {
+    pub(crate) fn of(vfs: &dyn Vfs, dir: &Path) -> Result<Self, Error> {
         let entries = vfs.list(dir).map_err(|error| Error::io(dir, "listing", error))?;
         let ours = entries.iter().filter_map(|entry| {
             FileName::parse(&entry.name).map(|name| (name, entry.metadata.bytes))

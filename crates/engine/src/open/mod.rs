@@ -16,6 +16,7 @@ mod replay;
 mod start;
 mod strays;
 
+pub(crate) use listing::Listing;
 pub(crate) use locate::{check_dir, has_files_of_ours, take_lock};
 pub(crate) use read_only::read_only;
 pub(crate) use recover::{Recovered, load_manifest};
@@ -26,7 +27,6 @@ use crate::files::FileName;
 use crate::store::Store;
 use crate::sync::atomic::{Ordering, Tally};
 use crate::{Error, Options};
-use listing::Listing;
 use std::path::Path;
 use std::sync::Arc;
 

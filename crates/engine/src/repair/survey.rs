@@ -8,7 +8,7 @@ use super::report::{Loss, Record};
 use crate::current::Current;
 use crate::files::FileName;
 use crate::manifest::{Field, ManifestState, decode, log_error};
-use crate::open::{Recovered, Replay, judge_strays, load_manifest};
+use crate::open::{Listing, Recovered, Replay, judge_strays, load_manifest};
 use crate::trees::{DEFAULT_ID, DEFAULT_NAME};
 use crate::{Error, Options};
 use siltstone_base::Seqno;
@@ -268,7 +268,7 @@ fn recover(
         return Ok(None);
     };
     let recovered = load_manifest(vfs, dir, current).and_then(|recovered| {
-        judge_strays(options, dir, &recovered)?;
+        judge_strays(options, dir, &recovered, &Listing::of(vfs, dir)?)?;
         Ok(recovered)
     });
     match recovered {

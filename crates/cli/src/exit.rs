@@ -68,7 +68,8 @@ pub(crate) fn say(message: &str) {
     drop(writeln!(io::stderr(), "siltstone: {line}"));
 }
 
-/// The error and its causes, each said once: many an error repeats its cause.
+/// The error and its causes, each said once, for many an error repeats its cause; and of a full
+/// disk what helps.
 fn message_of(error: &anyhow::Error) -> String {
     let mut message = String::new();
     for cause in error.chain().map(ToString::to_string) {
@@ -78,7 +79,14 @@ fn message_of(error: &anyhow::Error) -> String {
             message = format!("{message}: {cause}");
         }
     }
+    if error.chain().any(is_out_of_space) {
+        message.push_str("; make room and run it again");
+    }
     message
+}
+
+fn is_out_of_space(cause: &(dyn std::error::Error + 'static)) -> bool {
+    cause.downcast_ref::<Error>().is_some_and(Error::is_out_of_space)
 }
 
 fn code_of(error: &anyhow::Error) -> u8 {
@@ -121,5 +129,20 @@ mod tests {
         check(Failure::WrongUse("so".into()).into(), 2);
         check(anyhow::Error::from(Error::Closed).context("closing"), 3);
         check(Error::InvalidOption { option: "o", why: "so".into() }.into(), 2);
+    }
+
+    #[test]
+    fn a_full_disk_is_refused_with_what_helps() {
+        let source = io::Error::from(io::ErrorKind::StorageFull).into();
+        let full = Error::Io { path: "/db/1.log".into(), doing: "writing", source };
+        let stopped = Error::Stopped { cause: full.clone().into() };
+        for error in [full, stopped] {
+            let error = anyhow::Error::from(error).context("loading");
+            assert_eq!(code_of(&error), REFUSED);
+            let message = message_of(&error);
+            assert!(message.ends_with("; make room and run it again"), "{message}");
+            assert!(message.contains("/db/1.log"), "{message}");
+        }
+        assert!(!message_of(&Error::Closed.into()).contains("room"));
     }
 }

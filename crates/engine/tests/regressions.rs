@@ -153,7 +153,7 @@ fn redb_1276_what_is_durable_needs_no_growth_that_is_not() {
     };
     let whole = SimVfs::new(1);
     run(&whole);
-    for operations in (0..whole.operations()).step_by(2) {
+    for operations in (0..whole.operations()).step_by(4) {
         let vfs = SimVfs::new(1);
         vfs.cut_after(operations);
         let synced = run(&vfs);
@@ -233,7 +233,7 @@ fn redb_1331_a_forged_length_allocates_nothing() {
     let (mut refused, mut forged) = (0, 0);
     for name in logs.into_iter().chain(manifests) {
         for record in 0..3 {
-            for at in 0..120 {
+            for at in (0..120).step_by(2) {
                 // All that a varint, a u32 or a u64 may hold, and an 8 TiB varint.
                 for filler in [vec![0xff; 9], vec![0x7f], vec![0x80; 6], vec![0xff; 4]] {
                     let vfs = dead.process_death();
@@ -253,7 +253,7 @@ fn redb_1331_a_forged_length_allocates_nothing() {
             }
         }
     }
-    assert!(forged > 1_000 && refused > forged / 4, "{refused} of {forged} were refused");
+    assert!(forged > 600 && refused > forged / 4, "{refused} of {forged} were refused");
 }
 
 /// badger 2278: the base level was chosen past a level that held tables. Tombstones were dropped

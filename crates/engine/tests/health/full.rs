@@ -2,11 +2,12 @@
 //! which the disk may be full, cut at every operation of the resume, under every crash policy.
 
 use crate::common::counters::Counters;
-use crate::life::{Life, options};
-use siltstone::Health;
-use siltstone::vfs::{CrashPolicy, Fault, FaultError, FaultKind, Op, Ops, TraceLine, Vfs};
+use crate::life::{DIR, Life, Seen, options};
+use siltstone::vfs::{CrashPolicy, Fault, FaultError, FaultKind, Op, Ops, SimVfs, TraceLine, Vfs};
+use siltstone::{Db, Health};
 use std::collections::HashSet;
 use std::path::Path;
+use std::sync::OnceLock;
 
 /// Where a full disk shows.
 const FILL: Ops =
@@ -76,7 +77,7 @@ fn check_files(life: &Life) {
         tables += keyspace.runs.iter().map(|run| run.tables.len()).sum::<usize>();
     }
     let names = |extension: &str| {
-        let entries = life.vfs.list(Path::new(crate::life::DIR)).unwrap();
+        let entries = life.vfs.list(Path::new(DIR)).unwrap();
         entries
             .iter()
             .filter(|entry| Path::new(&entry.name).extension().is_some_and(|it| it == extension))
@@ -127,21 +128,23 @@ fn wherever_the_disk_is_full_reads_go_on_and_resume_takes_writes_again() {
 }
 
 /// Calls at which the disk becomes full that leave different things half done.
-fn read_only_lives() -> Vec<(Full, u64)> {
-    let lives = Full::ALL.into_iter().flat_map(|full| {
-        let stops = |life: &Life| matches!(life.db.health(), Health::ReadOnly(_));
-        let stopping = lives(full).filter(|(_, life)| stops(life)).map(|(at, _)| at);
-        let stopping: Vec<u64> = stopping.collect();
-        let step = stopping.len().div_ceil(LIVES).max(1);
-        stopping.into_iter().step_by(step).map(move |at| (full, at)).collect::<Vec<_>>()
-    });
-    lives.collect()
+fn read_only_lives() -> &'static [(Full, u64)] {
+    static LIVES: OnceLock<Vec<(Full, u64)>> = OnceLock::new();
+    LIVES.get_or_init(|| Full::ALL.into_iter().flat_map(some_that_stop).collect())
+}
+
+fn some_that_stop(full: Full) -> Vec<(Full, u64)> {
+    let stops = |life: &Life| matches!(life.db.health(), Health::ReadOnly(_));
+    let stopping = lives(full).filter(|(_, life)| stops(life)).map(|(at, _)| (full, at));
+    let stopping: Vec<_> = stopping.collect();
+    let step = stopping.len().div_ceil(LIVES).max(1);
+    stopping.into_iter().step_by(step).collect()
 }
 
 #[test]
 fn a_crash_anywhere_in_a_resume_leaves_what_was_acknowledged() {
-    let (mut counters, mut images) = (Counters::default(), HashSet::new());
-    for (full, at) in read_only_lives() {
+    let mut seen = Seen::default();
+    for &(full, at) in read_only_lives() {
         for operations in 0.. {
             let mut life = fill(full, at).unwrap();
             life.vfs.disarm();
@@ -154,12 +157,7 @@ fn a_crash_anywhere_in_a_resume_leaves_what_was_acknowledged() {
             count.insert(life.check_left(&left, true));
             for policy in CrashPolicy::ALL {
                 let left = life.vfs.crash(policy, operations);
-                if images.insert(left.fingerprint()) {
-                    counters.add("crash points", 1);
-                    let lost = u64::from(left.lost_something());
-                    counters.add("crash points that lost something", lost);
-                }
-                count.insert(life.check_left(&left, resumed.is_ok()));
+                count.extend(life.check_crash(&left, resumed.is_ok(), &mut seen));
             }
             if resumed.is_ok() {
                 assert_eq!(count.len(), 1, "{what}: the refused batch is absent for good");
@@ -167,13 +165,13 @@ fn a_crash_anywhere_in_a_resume_leaves_what_was_acknowledged() {
             }
         }
     }
-    assert!(counters.of("crash points") > 1_000, "{counters}");
-    counters.report("health_crash_in_resume");
+    assert!(seen.counters.of("crash points") > 1_000, "{}", seen.counters);
+    seen.counters.report("health_crash_in_resume");
 }
 
 #[test]
 fn a_resume_that_finds_no_room_can_be_called_again() {
-    for (full, at) in read_only_lives() {
+    for &(full, at) in read_only_lives() {
         for call in 0.. {
             let mut life = fill(full, at).unwrap();
             life.vfs.disarm();
@@ -198,5 +196,66 @@ fn a_resume_that_finds_no_room_can_be_called_again() {
             life.check_reads();
             life.check_left(&life.vfs.process_death(), true);
         }
+    }
+}
+
+/// Several memtables wait when the disk is full for tables before it is for the log. What the
+/// older ones hold must stay hidden, and what was read before must still be read.
+#[test]
+fn a_resume_keeps_deletes_snapshots_and_cursors() {
+    for hold in [true, false] {
+        let vfs = SimVfs::new(1);
+        let db = options(&vfs, 0).open(DIR).unwrap();
+        let fill = |round: u32| {
+            for number in 0..6 {
+                db.put(format!("fill {round} {number}"), [7; 300]).unwrap();
+            }
+        };
+        vfs.arm(Full::Forever.fault(0).on(Op::Create).in_path(".sst"));
+        db.put("deleted", "1").unwrap();
+        db.put("older", "1").unwrap();
+        fill(1);
+        // Without them nothing but the memtable below keeps the tombstone.
+        let held = hold.then(|| (db.snapshot(), db.cursor().unwrap()));
+        db.delete("deleted").unwrap();
+        db.put("older", "2").unwrap();
+        fill(2);
+        assert!(db.metrics().keyspaces[0].immutable_memtables > 2, "several wait");
+        vfs.arm(Full::Once.fault(0).in_path(".log"));
+        assert!(db.put("refused", "3").unwrap_err().is_out_of_space());
+        vfs.disarm();
+        db.resume().unwrap();
+        check_contents(&db);
+        db.compact_range(..).unwrap();
+        check_contents(&db);
+        if let Some((snapshot, mut cursor)) = held {
+            assert_eq!(snapshot.get(&db, "deleted").unwrap().as_deref(), Some(&b"1"[..]));
+            assert_eq!(snapshot.get(&db, "older").unwrap().as_deref(), Some(&b"1"[..]));
+            assert!(cursor.seek("deleted").unwrap());
+            assert_eq!((cursor.key(), cursor.value().unwrap()), (&b"deleted"[..], &b"1"[..]));
+        }
+        check_contents(&options(&vfs.crash(CrashPolicy::LoseUnsynced, 0), 0).open(DIR).unwrap());
+    }
+}
+
+fn check_contents(db: &Db) {
+    assert!(db.get("deleted").unwrap().is_none(), "a delete was lost");
+    assert_eq!(db.get("older").unwrap().as_deref(), Some(&b"2"[..]));
+    assert!(db.get("refused").unwrap().is_none());
+    assert_eq!(db.keys(..).unwrap().count(), 13);
+}
+
+/// Nothing more is synced then, so some `Buffered` writes may not be durable: close says so. They
+/// are with the operating system all the same.
+#[test]
+fn close_of_a_database_that_is_full_says_so_and_leaves_it_whole() {
+    for &(full, at) in read_only_lives() {
+        let life = fill(full, at).unwrap();
+        let closed = life.db.close();
+        let told = matches!(&closed, Err(error) if error.is_out_of_space());
+        assert!(told, "{full:?} at call {at}: {closed:?}");
+        check_nothing_follows(&life.vfs.trace());
+        life.vfs.disarm();
+        life.check_left(&life.vfs, true);
     }
 }

@@ -1,12 +1,13 @@
 //! A short life of a database on a simulated disk, the same each time, and what it must hold.
 
+use crate::common::counters::Counters;
 use crate::common::{State, state_of};
 use siltstone::vfs::{ManualClock, SeededRandom, SimVfs};
 use siltstone::{
     Db, Durability, Error, Health, Leveled, Options, Runtime, ThreadSpawner, WriteBatch,
     WriteOptions,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 pub(crate) const DIR: &str = "/db";
@@ -29,6 +30,17 @@ pub(crate) fn options(vfs: &SimVfs, threads: usize) -> Options {
         .background_threads(threads)
         .compaction(policy)
 }
+
+/// Disks that were checked, each with how many batches it had to show.
+#[derive(Default)]
+pub(crate) struct Seen {
+    pub(crate) counters: Counters,
+    images: HashSet<(u64, Expected)>,
+}
+
+/// How many batches were acknowledged, how many of them synced, which one was refused, and whether
+/// all must be there.
+type Expected = (usize, usize, Option<usize>, bool);
 
 /// A database, what it acknowledged, and the batch that failed.
 pub(crate) struct Life {
@@ -131,6 +143,19 @@ impl Life {
         let again = options(left, 0).open(DIR).unwrap();
         assert!(state_of(&again).unwrap() == found, "another opening shows another state");
         count
+    }
+
+    /// Checks what a crash left, unless the same was left by another crash of such a life; counts
+    /// what it checks.
+    pub(crate) fn check_crash(&self, left: &SimVfs, all: bool, seen: &mut Seen) -> Option<usize> {
+        let expected: Expected = (self.count(), self.synced, self.refused, all);
+        if !seen.images.insert((left.fingerprint(), expected)) {
+            return None;
+        }
+        seen.counters.add("crash points", 1);
+        let lost = u64::from(left.lost_something());
+        seen.counters.add("crash points that lost something", lost);
+        Some(self.check_left(left, all))
     }
 
     fn state(&self, count: usize) -> State {

@@ -8,14 +8,16 @@ mod full;
 mod life;
 mod listener;
 mod panic;
-mod panic_vfs;
 mod poison;
+mod stage_vfs;
 mod stall;
 
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::Duration;
 
+/// Long enough for what should not happen to happen.
+const MOMENT: Duration = Duration::from_millis(100);
 /// Longer than anything takes.
 const LONG: Duration = Duration::from_secs(60);
 

@@ -3,8 +3,8 @@
 
 use crate::common::state_of;
 use crate::life::{DIR, options};
-use crate::panic_vfs::PanicVfs;
-use crate::{LONG, aside};
+use crate::stage_vfs::StageVfs;
+use crate::{LONG, MOMENT, aside};
 use siltstone::{CompactionPolicy, Db, Error, Health, Leveled, Options, WriteBatch};
 use siltstone_compaction::{Action, Pressure, TreeView};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 const WRITES: u32 = 24;
 
-fn open(vfs: &PanicVfs, threads: usize) -> Db {
+fn open(vfs: &StageVfs, threads: usize) -> Db {
     options(&vfs.files, threads).vfs(Arc::new(vfs.clone())).open(DIR).unwrap()
 }
 
@@ -39,7 +39,7 @@ fn last(db: &Db) -> u32 {
 #[test]
 fn a_panic_at_any_change_of_any_call_stops_writes_and_loses_nothing() {
     for changes in 0.. {
-        let vfs = PanicVfs::new(2);
+        let vfs = StageVfs::new(2);
         let db = open(&vfs, 0);
         db.keyspace("other").unwrap();
         vfs.panic_after(changes);
@@ -77,7 +77,7 @@ fn a_panic_at_any_change_of_any_call_stops_writes_and_loses_nothing() {
 #[test]
 fn nobody_hangs_when_a_leader_or_a_worker_panics() {
     for changes in (0..90).step_by(3) {
-        let vfs = PanicVfs::new(3);
+        let vfs = StageVfs::new(3);
         let db = open(&vfs, 2);
         db.keyspace("other").unwrap();
         vfs.panic_after(changes);
@@ -107,6 +107,37 @@ fn nobody_hangs_when_a_leader_or_a_worker_panics() {
         let closed = closed.recv_timeout(LONG).expect("close hangs");
         assert!(matches!(closed, Err(Error::Stopped { .. })), "change {changes}: {closed:?}");
     }
+}
+
+#[test]
+fn those_who_wait_for_a_leader_that_panics_are_told() {
+    let vfs = StageVfs::new(5);
+    // No flush shall be the one that panics.
+    let roomy = options(&vfs.files, 2).vfs(Arc::new(vfs.clone())).memtable_bytes(64 << 10);
+    let db = roomy.open(DIR).unwrap();
+    db.keyspace("other").unwrap();
+    write(&db, 1).unwrap();
+    vfs.hold_next("log");
+    vfs.panic_after(0);
+    let write_aside = |number| {
+        let db = db.clone();
+        aside(move || catch_unwind(AssertUnwindSafe(|| write(&db, number))).ok())
+    };
+    let leader = write_aside(2);
+    vfs.wait_for_someone();
+    let followers = [write_aside(3), write_aside(4), write_aside(5)];
+    for follower in &followers {
+        assert!(follower.recv_timeout(MOMENT).is_err(), "nobody passes the leader");
+    }
+    vfs.release();
+    let led = leader.recv_timeout(LONG).expect("the leader hangs");
+    assert!(led.is_none(), "the panic is the leader's: {led:?}");
+    for follower in followers {
+        let told = follower.recv_timeout(LONG).expect("a follower hangs");
+        assert!(matches!(told, Some(Err(Error::Stopped { .. }))), "{told:?}");
+    }
+    assert!(matches!(db.health(), Health::Poisoned(_)));
+    assert_eq!(last(&db), 1);
 }
 
 /// Leveled, until it is told to panic.
@@ -146,7 +177,7 @@ fn a_policy_that_panics_stops_writes() {
             in_pressure: Arc::default(),
         };
         let (pick, pressure) = (Arc::clone(&policy.in_pick), Arc::clone(&policy.in_pressure));
-        let vfs = PanicVfs::new(4);
+        let vfs = StageVfs::new(4);
         let set = |options: Options| options.compaction(policy);
         let db = set(options(&vfs.files, threads)).open(DIR).unwrap();
         db.keyspace("other").unwrap();

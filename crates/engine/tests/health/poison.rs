@@ -1,12 +1,10 @@
 //! A failure of log or manifest ends writes until the database is reopened, a failed sync is never
 //! repeated, and whatever the disk then holds, everything synced is there.
 
-use crate::common::counters::Counters;
 use crate::full::check_nothing_follows;
-use crate::life::{Life, options};
-use siltstone::vfs::{CrashPolicy, Fault, FaultError, FaultKind, Op, Ops, Pages, SimVfs};
+use crate::life::{Life, Seen, options};
+use siltstone::vfs::{CrashPolicy, Fault, FaultError, FaultKind, Op, Ops, Pages};
 use siltstone::{Error, Health};
-use std::collections::HashSet;
 
 /// The failures of the files that writes stand on.
 fn faults(at: u64) -> Vec<Fault> {
@@ -36,7 +34,7 @@ fn run(fault: &Fault) -> Option<Life> {
 
 #[test]
 fn after_a_failure_of_log_or_manifest_nothing_is_acknowledged_and_nothing_synced_is_lost() {
-    let (mut counters, mut images) = (Counters::default(), HashSet::new());
+    let mut seen = Seen::default();
     for kind in 0..faults(0).len() {
         for at in 0.. {
             let fault = faults(at).swap_remove(kind);
@@ -48,17 +46,11 @@ fn after_a_failure_of_log_or_manifest_nothing_is_acknowledged_and_nothing_synced
             let trace = life.vfs.trace();
             assert!(trace.len() < 1_000, "the trace holds all of it");
             check_nothing_follows(&trace);
-            counters.add("errors injected", 1);
+            seen.counters.add("errors injected", 1);
             // Neighbouring calls take different policies.
             let policies = CrashPolicy::ALL.iter().cycle().skip(usize::try_from(at).unwrap() % 9);
             for &policy in policies.take(5) {
-                let left: SimVfs = life.vfs.crash(policy, at);
-                if images.insert(left.fingerprint()) {
-                    counters.add("crash points", 1);
-                    let lost = u64::from(left.lost_something());
-                    counters.add("crash points that lost something", lost);
-                }
-                life.check_left(&left, false);
+                life.check_crash(&life.vfs.crash(policy, at), false, &mut seen);
             }
             life.check_left(&life.vfs.process_death(), true);
             let closed = life.db.close();
@@ -67,8 +59,8 @@ fn after_a_failure_of_log_or_manifest_nothing_is_acknowledged_and_nothing_synced
             life.check_left(&life.vfs, true);
         }
     }
-    assert!(counters.of("errors injected") > 500, "{counters}");
-    counters.report("health_poison");
+    assert!(seen.counters.of("errors injected") > 500, "{}", seen.counters);
+    seen.counters.report("health_poison");
 }
 
 fn check_stays_poisoned(life: &Life, fault: &Fault) {

@@ -1,11 +1,13 @@
 //! What goes into tables is tried again: the database is stalled meanwhile, nothing is lost, and
 //! writers wait no longer than the disk is at fault.
 
-use crate::life::{Life, options};
+use crate::life::{DIR, Life, options};
 use crate::listener::Heard;
-use crate::{LONG, aside};
+use crate::stage_vfs::StageVfs;
+use crate::{LONG, MOMENT, aside};
 use siltstone::vfs::{Fault, FaultError, FaultKind, Op, Pages, SimVfs};
 use siltstone::{Error, Health};
+use std::sync::Arc;
 
 fn faults() -> Vec<Fault> {
     let mut faults = Vec::new();
@@ -93,14 +95,14 @@ fn full_for_tables(vfs: &SimVfs) {
 #[test]
 fn writers_wait_while_tables_find_no_room_and_go_on_when_there_is_some() {
     let (heard, vfs) = (Heard::default(), SimVfs::new(1));
-    let db = heard.listen(options(&vfs, 2)).open("/db").unwrap();
+    let db = heard.listen(options(&vfs, 2)).open(DIR).unwrap();
     full_for_tables(&vfs);
     let written = {
         let db = db.clone();
         aside(move || (0..1_000).try_for_each(|n| db.put(format!("{n:04}"), [7; 1_000]).map(drop)))
     };
     // More than all memtables hold cannot be taken now.
-    let early = written.recv_timeout(std::time::Duration::from_millis(300));
+    let early = written.recv_timeout(3 * MOMENT);
     assert!(early.is_err(), "writers went on without room: {early:?}");
     assert!(matches!(db.health(), Health::Stalled(_)), "{:?}", db.health());
     assert!(db.get("0000").unwrap().is_some(), "reads go on");
@@ -113,7 +115,7 @@ fn writers_wait_while_tables_find_no_room_and_go_on_when_there_is_some() {
 #[test]
 fn without_workers_a_write_that_finds_no_room_in_memory_is_refused() {
     let vfs = SimVfs::new(1);
-    let db = options(&vfs, 0).open("/db").unwrap();
+    let db = options(&vfs, 0).open(DIR).unwrap();
     full_for_tables(&vfs);
     let refused =
         (0..1_000).find_map(|n| db.put(format!("{n:04}"), [7; 1_000]).err().map(|e| (n, e)));
@@ -124,6 +126,39 @@ fn without_workers_a_write_that_finds_no_room_in_memory_is_refused() {
     db.put("after", "v").unwrap();
     assert!(matches!(db.health(), Health::Healthy));
     assert_eq!(db.keys(..).unwrap().count(), taken + 1);
+    db.close().unwrap();
+}
+
+/// A flush that was under way when writes stopped must not install what `resume` has installed.
+#[test]
+fn resume_waits_for_jobs_that_run() {
+    let vfs = StageVfs::new(1);
+    let db = options(&vfs.files, 2).vfs(Arc::new(vfs.clone())).open(DIR).unwrap();
+    db.put("flushed", "1").unwrap();
+    vfs.hold_next("sst");
+    let flushed = {
+        let db = db.clone();
+        aside(move || db.flush())
+    };
+    vfs.wait_for_someone();
+    let full = FaultKind::NoSpace(FaultError::Enospc);
+    vfs.files.arm(Fault::new(0, full).on(Op::Write).in_path(".log"));
+    assert!(db.put("refused", "2").unwrap_err().is_out_of_space());
+    let resumed = {
+        let db = db.clone();
+        aside(move || db.resume())
+    };
+    assert!(resumed.recv_timeout(MOMENT).is_err(), "a job was under way");
+    assert!(db.get("flushed").unwrap().is_some(), "reads go on");
+    let refused = db.put("refused", "3");
+    assert!(matches!(refused, Err(Error::Stopped { .. })), "at once: {refused:?}");
+    vfs.release();
+    resumed.recv_timeout(LONG).expect("resume hangs").unwrap();
+    let flushed = flushed.recv_timeout(LONG).expect("flush hangs");
+    assert!(matches!(flushed, Ok(()) | Err(Error::Stopped { .. })), "{flushed:?}");
+    assert!(matches!(db.health(), Health::Healthy), "{:?}", db.health());
+    db.put("after", "4").unwrap();
+    assert_eq!(db.keys(..).unwrap().count(), 2);
     db.close().unwrap();
 }
 

@@ -1,25 +1,38 @@
-//! A file system that panics at its n-th change.
+//! A file system that panics at its n-th change, or stands still at one until it is told to go on.
 
 use siltstone::vfs::{
     AppendFile, DirEntry, LockError, LockGuard, LogWindow, Metadata, ReadFile, SimVfs, Vfs,
 };
 use std::fmt;
 use std::io;
-use std::path::Path;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
 
 /// See the module.
 #[derive(Clone)]
-pub(crate) struct PanicVfs {
+pub(crate) struct StageVfs {
     pub(crate) files: SimVfs,
     /// Changes left before the panic; below 0 there is none any more.
     left: Arc<AtomicI64>,
+    gate: Arc<(Mutex<Gate>, Condvar)>,
 }
 
-impl PanicVfs {
+/// Who is held up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Gate {
+    #[default]
+    Open,
+    /// The next one that changes a file of this extension.
+    Closed(&'static str),
+    /// Somebody stands still.
+    Holds,
+}
+
+impl StageVfs {
     pub(crate) fn new(seed: u64) -> Self {
-        Self { files: SimVfs::new(seed), left: Arc::new(AtomicI64::new(-1)) }
+        let left = Arc::new(AtomicI64::new(-1));
+        Self { files: SimVfs::new(seed), left, gate: Arc::default() }
     }
 
     /// The change after `changes` others panics.
@@ -30,6 +43,40 @@ impl PanicVfs {
     /// Whether it has panicked.
     pub(crate) fn has_panicked(&self) -> bool {
         self.left.load(Ordering::SeqCst) < 0
+    }
+
+    /// The next change of a file with this extension stands still.
+    pub(crate) fn hold_next(&self, extension: &'static str) {
+        *self.gate.0.lock().unwrap() = Gate::Closed(extension);
+    }
+
+    /// Returns once somebody stands still.
+    pub(crate) fn wait_for_someone(&self) {
+        let mut gate = self.gate.0.lock().unwrap();
+        while *gate != Gate::Holds {
+            gate = self.gate.1.wait(gate).unwrap();
+        }
+    }
+
+    /// Lets go on.
+    pub(crate) fn release(&self) {
+        *self.gate.0.lock().unwrap() = Gate::Open;
+        self.gate.1.notify_all();
+    }
+
+    fn change(&self, path: &Path) {
+        let mut gate = self.gate.0.lock().unwrap();
+        if let Gate::Closed(extension) = *gate
+            && path.extension().is_some_and(|own| own == extension)
+        {
+            *gate = Gate::Holds;
+            self.gate.1.notify_all();
+            while *gate == Gate::Holds {
+                gate = self.gate.1.wait(gate).unwrap();
+            }
+        }
+        drop(gate);
+        self.count();
     }
 
     fn count(&self) {
@@ -43,51 +90,51 @@ impl PanicVfs {
     }
 }
 
-impl fmt::Debug for PanicVfs {
+impl fmt::Debug for StageVfs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("PanicVfs")
+        f.write_str("StageVfs")
     }
 }
 
 #[derive(Debug)]
-struct File(PanicVfs, Box<dyn AppendFile>);
+struct File(StageVfs, PathBuf, Box<dyn AppendFile>);
 
 impl AppendFile for File {
     fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.0.count();
-        self.1.append(bytes)
+        self.0.change(&self.1);
+        self.2.append(bytes)
     }
 
     fn sync(&mut self) -> io::Result<()> {
-        self.0.count();
-        self.1.sync()
+        self.0.change(&self.1);
+        self.2.sync()
     }
 }
 
 #[derive(Debug)]
-struct Window(PanicVfs, Arc<dyn LogWindow>);
+struct Window(StageVfs, PathBuf, Arc<dyn LogWindow>);
 
 impl LogWindow for Window {
     fn allocate(&self, bytes: u64) -> io::Result<()> {
-        self.0.count();
-        self.1.allocate(bytes)
+        self.0.change(&self.1);
+        self.2.allocate(bytes)
     }
 
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
-        self.0.count();
-        self.1.write_at(bytes, offset)
+        self.0.change(&self.1);
+        self.2.write_at(bytes, offset)
     }
 
     fn sync(&self) -> io::Result<()> {
-        self.0.count();
-        self.1.sync()
+        self.0.change(&self.1);
+        self.2.sync()
     }
 }
 
-impl Vfs for PanicVfs {
+impl Vfs for StageVfs {
     fn create_new(&self, path: &Path) -> io::Result<Box<dyn AppendFile>> {
-        self.count();
-        Ok(Box::new(File(self.clone(), self.files.create_new(path)?)))
+        self.change(path);
+        Ok(Box::new(File(self.clone(), path.to_owned(), self.files.create_new(path)?)))
     }
 
     fn create_dir_all(&self, dir: &Path) -> io::Result<()> {
@@ -95,8 +142,8 @@ impl Vfs for PanicVfs {
     }
 
     fn create_window(&self, path: &Path) -> io::Result<Arc<dyn LogWindow>> {
-        self.count();
-        Ok(Arc::new(Window(self.clone(), self.files.create_window(path)?)))
+        self.change(path);
+        Ok(Arc::new(Window(self.clone(), path.to_owned(), self.files.create_window(path)?)))
     }
 
     fn open_read(&self, path: &Path) -> io::Result<Arc<dyn ReadFile>> {

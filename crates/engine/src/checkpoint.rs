@@ -90,6 +90,11 @@ fn copy(vfs: &dyn Vfs, from: &Path, to: &Path, end: Option<u64>) -> Result<(), E
         let read = source.read_at(&mut buffer[..wanted], offset);
         let read = read.map_err(|error| Error::io(from, "reading", error))?;
         if read == 0 {
+            let there = source.bytes().map_err(|error| Error::io(from, "reading", error))?;
+            if offset < end.min(there) {
+                let source = std::io::ErrorKind::UnexpectedEof.into();
+                return Err(Error::io(from, "reading", source));
+            }
             break;
         }
         copy.append(&buffer[..read]).map_err(|error| Error::io(to, "writing", error))?;

@@ -27,9 +27,10 @@ pub enum HeaderState {
 /// Reads the header of `file`, which by its name is the segment `identity`.
 pub fn inspect(file: &dyn ReadFile, identity: &LogIdentity) -> io::Result<HeaderState> {
     let mut bytes = [0; BYTES];
-    if file.read_at(&mut bytes, 0)? < bytes.len() {
+    if file.bytes()? < HEADER_BYTES {
         return Ok(HeaderState::Unfinished);
     }
+    file.read_exact_at(&mut bytes, 0)?;
     Ok(match SegmentHeader::decode(&bytes, identity) {
         Ok((header, _)) => HeaderState::Ours {
             witness_number: header.birth.witness_number,

@@ -200,9 +200,15 @@ impl<'f> SegmentReader<'f> {
         let read = self.file.read_at(&mut self.buffer, offset);
         let read = read.map_err(|source| Error::io(segment, offset, source))?;
         if read < count {
-            // The file is shorter than it said: as if it always had been.
+            let end = offset + read as u64;
+            let now = self.file.bytes().map_err(|source| Error::io(segment, offset, source))?;
+            if now > end {
+                // What is there and cannot be read must not pass for the end of the log.
+                return Err(Error::io(segment, end, io::ErrorKind::UnexpectedEof.into()));
+            }
+            // The file was cut meanwhile: as if it always had been so short.
             self.buffer.truncate(read);
-            self.limit = offset + read as u64;
+            self.limit = end;
         }
         Ok(())
     }

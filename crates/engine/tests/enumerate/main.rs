@@ -18,6 +18,7 @@ mod script;
 mod scripted;
 mod shape;
 mod small;
+mod spoil;
 mod workloads;
 
 use run::Jobs;
@@ -73,4 +74,12 @@ fn any_error_among_keyspaces_is_told_and_loses_nothing() {
 #[test]
 fn any_error_among_copies_and_reopenings_is_told_and_loses_nothing() {
     errors::enumerate(&workloads::LIVES, Jobs::Writer);
+}
+
+#[test]
+fn what_rots_at_rest_gives_the_right_answer_or_an_error_that_names_it() {
+    spoil::enumerate(&workloads::LOG, Jobs::Writer);
+    spoil::enumerate(&workloads::TREE, Jobs::Steps(1));
+    spoil::enumerate(&workloads::KEYSPACES, Jobs::Steps(7));
+    spoil::enumerate(&workloads::LIVES, Jobs::Writer);
 }

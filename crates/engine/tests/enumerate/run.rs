@@ -4,7 +4,7 @@ use crate::common::history::{Copy, History, Op, Spaces, Write};
 use crate::common::{Chance, State, state_of};
 use crate::events::Events;
 use crate::script::{Call, ScriptOp};
-use siltstone::vfs::{Clock, ManualClock, SeededRandom, SimVfs};
+use siltstone::vfs::{Clock, FaultClass, ManualClock, SeededRandom, SimVfs};
 use siltstone::{
     Db, Durability, Error, Keyspace, Leveled, NoThreads, Options, Runtime, Snapshot, WriteBatch,
     WriteOptions,
@@ -229,11 +229,19 @@ impl Run {
         }
     }
 
+    pub(crate) fn has_failed_sync(&self) -> bool {
+        let counts = self.disk.counts();
+        counts.of(FaultClass::FailedSync) + counts.of(FaultClass::NoSpace) > 0
+    }
+
     fn options(&self) -> Options {
         options(&self.disk, self.jobs, runtime(&self.clock, self.next_open))
     }
 
     fn open(&mut self) {
+        if self.has_failed_sync() {
+            return;
+        }
         self.is_open = true;
         self.next_open += 1;
         match self.options().open(DIR) {
@@ -259,11 +267,10 @@ impl Run {
     fn open_read_only(&mut self) {
         let before = self.disk.fingerprint();
         match self.options().open_read_only(DIR) {
-            Ok(db) => {
-                let count = self.history.writes.len();
-                self.history.assert_prefix(&state_of(&db).unwrap(), count);
-                drop(db);
-            }
+            Ok(db) => match state_of(&db) {
+                Ok(found) => drop(self.history.assert_prefix(&found, self.history.writes.len())),
+                Err(error) => drop(self.note("a read", Err(error))),
+            },
             Err(error) => drop(self.note("open read-only", Err(error))),
         }
         assert_eq!(self.disk.fingerprint(), before, "a read-only open changed a byte");

@@ -78,7 +78,7 @@ fn copy_logs(
 }
 
 /// Copies a file up to `end`, or all of it, and makes the bytes durable.
-fn copy(vfs: &dyn Vfs, from: &Path, to: &Path, end: Option<u64>) -> Result<(), Error> {
+pub(crate) fn copy(vfs: &dyn Vfs, from: &Path, to: &Path, end: Option<u64>) -> Result<(), Error> {
     let source = vfs.open_read(from).map_err(|error| Error::io(from, "opening", error))?;
     let mut copy: Box<dyn AppendFile> =
         vfs.create_new(to).map_err(|error| Error::io(to, "creating", error))?;

@@ -20,6 +20,8 @@ pub(crate) enum FileName {
     CurrentNew,
     Manifest(u64),
     Log(SegmentId),
+    /// The next [`Log`](Self::Log) of this number before it is renamed.
+    LogNew(SegmentId),
     Table(TableId),
 }
 
@@ -37,6 +39,7 @@ impl FileName {
         match extension {
             "manifest" => hex(stem).map(Self::Manifest),
             "log" => hex(stem).map(|number| Self::Log(SegmentId(number))),
+            "log.new" => hex(stem).map(|number| Self::LogNew(SegmentId(number))),
             "sst" => {
                 let (epoch, number) = stem.split_once('-')?;
                 Some(Self::Table(TableId { epoch: hex(epoch)?, number: hex(number)? }))
@@ -53,6 +56,7 @@ impl FileName {
             Self::CurrentNew => dir.join(CURRENT_NEW),
             Self::Manifest(number) => dir.join(format!("{number:016x}.manifest")),
             Self::Log(SegmentId(number)) => dir.join(format!("{number:016x}.log")),
+            Self::LogNew(SegmentId(number)) => dir.join(format!("{number:016x}.log.new")),
             Self::Table(TableId { epoch, number }) => {
                 dir.join(format!("{epoch:016x}-{number:016x}.sst"))
             }
@@ -80,6 +84,7 @@ mod tests {
             FileName::CurrentNew,
             FileName::Manifest(3),
             FileName::Log(SegmentId(0xabc)),
+            FileName::LogNew(SegmentId(0xabc)),
             FileName::Table(table),
         ] {
             let path = name.path(Path::new("db"));

@@ -81,6 +81,8 @@ pub struct ReplayedSegment {
     pub base: u64,
     /// Offset behind its last record.
     pub end: u64,
+    /// Which start of the machine it was made in; 0 if nobody knows.
+    pub boot_id: u128,
 }
 
 /// Why a replay stopped.
@@ -132,13 +134,17 @@ pub fn replay<E>(
         }
     }
     let verdict = log_end::judge(&mut segments, stop.as_ref(), context.boot_id)?;
-    let survivor =
-        |tail: &Tail| ReplayedSegment { id: tail.segment, base: tail.base, end: tail.end };
+    let survivor = |(tail, segment): (&Tail, &OpenSegment<'_>)| ReplayedSegment {
+        id: tail.segment,
+        base: tail.base,
+        end: tail.end,
+        boot_id: segment.header.birth.boot_id,
+    };
     let dropped = segments.get(tails.len()..).unwrap_or_default();
     Ok(Replayed {
         end: verdict.end,
         torn_bytes: verdict.torn_bytes,
-        segments: tails.iter().map(survivor).collect(),
+        segments: tails.iter().zip(&segments).map(survivor).collect(),
         last: tails.last().map(|tail| Sealed::of_replayed(*tail)),
         records,
         dropped_segments: dropped.iter().map(OpenSegment::id).collect(),

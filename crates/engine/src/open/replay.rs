@@ -29,6 +29,9 @@ pub(crate) struct Replay {
     pub(crate) segments: Vec<Segment>,
     /// What follows the last one must link to; `None` if there is no segment.
     pub(crate) last: Option<Sealed>,
+    /// Segments that were written since the machine started, and reach beyond what is known to be
+    /// durable; with the offset behind the last record.
+    doubtful: Vec<(SegmentId, u64)>,
     /// Where replay stops in the last segment if its tail was torn.
     pub(crate) cut: Option<(SegmentId, u64)>,
     /// Segments behind the end.
@@ -79,7 +82,20 @@ impl Replay {
         };
         let segments = replayed.segments.iter().map(ended).collect();
         let last = replayed.last;
-        Ok(Self { files, context, segments, last, cut, dropped, report, last_seqno })
+        let durable = last.as_ref().map_or(0, Sealed::synced_position);
+        let is_doubtful = |segment: &&ReplayedSegment| {
+            let this_boot = context.boot_id == 0 || segment.boot_id == context.boot_id;
+            this_boot && segment.base.saturating_add(segment.end) > durable
+        };
+        let doubtful = replayed.segments.iter().filter(is_doubtful);
+        let doubtful = doubtful.map(|segment| (segment.id, segment.end)).collect();
+        Ok(Self { files, context, segments, last, doubtful, cut, dropped, report, last_seqno })
+    }
+
+    /// How many bytes of `segment` count, if a process before may have failed to sync them.
+    pub(super) fn doubtful_bytes(&self, segment: &Segment) -> Option<u64> {
+        let found = self.doubtful.iter().find(|(id, _)| *id == segment.id);
+        found.map(|(_, bytes)| *bytes)
     }
 
     /// Puts what is not yet in tables into the memtables of `trees`; `after_record` is called

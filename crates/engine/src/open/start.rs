@@ -17,12 +17,13 @@ use crate::tables::Tables;
 use crate::throttle::Throttle;
 use crate::tree::Tree;
 use crate::trees::Trees;
-use crate::{Error, Options};
+use crate::{Error, Options, checkpoint};
 use siltstone_base::{Sabotage, Seqno};
 use siltstone_sstable::BlockCache;
-use siltstone_vfs::LockGuard;
+use siltstone_vfs::{LockGuard, Vfs};
 use siltstone_wal::SegmentId;
 use std::collections::BTreeSet;
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -83,12 +84,34 @@ pub(super) fn start(
 
 /// What survived may be in the page cache only; nothing may be written behind it before it is
 /// durable.
+///
+/// For a segment that the last process may have failed to sync, a sync that succeeds says nothing:
+/// its pages count as clean, and the disk has none of them. It is written anew.
 fn sync_log(options: &Options, dir: &Path, replay: &Replay) -> Result<(), Error> {
     for segment in &replay.segments {
         let path = FileName::Log(segment.id).path(dir);
-        options.vfs.sync_file(&path).map_err(|error| Error::io(&path, "syncing", error))?;
+        match replay.doubtful_bytes(segment) {
+            Some(bytes) => write_anew(&*options.vfs, dir, segment.id, bytes)?,
+            None => {
+                options.vfs.sync_file(&path).map_err(|error| Error::io(&path, "syncing", error))?;
+            }
+        }
     }
     Ok(())
+}
+
+/// Replaces a segment by a copy of its first `bytes`, which is durable.
+fn write_anew(vfs: &dyn Vfs, dir: &Path, id: SegmentId, bytes: u64) -> Result<(), Error> {
+    let (path, new) = (FileName::Log(id).path(dir), FileName::LogNew(id).path(dir));
+    match vfs.unlink(&new) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            return Err(Error::io(&new, "removing", error));
+        }
+        _ => {}
+    }
+    checkpoint::copy(vfs, &path, &new, Some(bytes))?;
+    vfs.rename(&new, &path).map_err(|error| Error::io(&new, "renaming", error))?;
+    vfs.sync_dir(dir).map_err(|error| Error::io(dir, "syncing", error))
 }
 
 /// What recovery decided: the cut, the segments behind it, and the epoch of this open. Epochs of
@@ -270,7 +293,7 @@ fn tidy(store: &Store, files: &Files) {
     for file in files.listing.names().filter(|file| !files.foreign.contains(file)) {
         let unnamed = match file {
             FileName::Lock | FileName::Current => false,
-            FileName::CurrentNew => true,
+            FileName::CurrentNew | FileName::LogNew(_) => true,
             FileName::Manifest(number) => number != manifest.witness().0,
             FileName::Log(segment) => !state.segments.contains_key(&segment),
             FileName::Table(id) => state.epochs.contains(&id.epoch) && !tables.contains(&id),

@@ -107,7 +107,7 @@ fn inject(
     assert!(!is_latency || run.failures.is_empty(), "time alone broke it: {:?}", run.failures);
     let policy = CrashPolicy::ALL[usize::try_from(case.at).unwrap() % CrashPolicy::ALL.len()];
     let crash = match case.at % 4 {
-        0 if !run.has_failed_sync() => Crash::ProcessDeath,
+        0 => Crash::ProcessDeath,
         1 => Crash::PowerCut { policy: CrashPolicy::LoseUnsynced, seed: 0 },
         _ => Crash::PowerCut { policy, seed: case.at },
     };

@@ -4,7 +4,7 @@ use crate::common::history::{Copy, History, Op, Spaces, Write};
 use crate::common::{Chance, State, state_of};
 use crate::events::Events;
 use crate::script::{Call, ScriptOp};
-use siltstone::vfs::{Clock, FaultClass, ManualClock, SeededRandom, SimVfs};
+use siltstone::vfs::{Clock, ManualClock, SeededRandom, SimVfs};
 use siltstone::{
     Db, Durability, Error, Keyspace, Leveled, NoThreads, Options, Runtime, Snapshot, WriteBatch,
     WriteOptions,
@@ -229,19 +229,11 @@ impl Run {
         }
     }
 
-    pub(crate) fn has_failed_sync(&self) -> bool {
-        let counts = self.disk.counts();
-        counts.of(FaultClass::FailedSync) + counts.of(FaultClass::NoSpace) > 0
-    }
-
     fn options(&self) -> Options {
         options(&self.disk, self.jobs, runtime(&self.clock, self.next_open))
     }
 
     fn open(&mut self) {
-        if self.has_failed_sync() {
-            return;
-        }
         self.is_open = true;
         self.next_open += 1;
         match self.options().open(DIR) {

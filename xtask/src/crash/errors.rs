@@ -17,9 +17,10 @@ use anyhow::{Context, Result, ensure};
 use super::Plan;
 use super::ledger::Ledger;
 use super::said::Said;
+use super::seed::Seed;
 use super::session::Session;
 use super::strace::{self, Call};
-use super::syscalls::{SETTINGS, absent};
+use super::syscalls::{KILL, SETTINGS, absent};
 use super::writers::HUNG;
 use crate::report::Outcome;
 
@@ -67,18 +68,24 @@ pub(super) fn run(plan: &Plan) -> Result<Outcome> {
     let folder = tempfile::tempdir().context("make a folder for databases")?;
     let words = plan.writers.words("write", &folder.path().join("traced"), SETTINGS);
     let calls = strace::calls(&words, folder.path())?;
-    let all: Vec<(Call, Fault)> =
-        calls.iter().flat_map(|call| faults(call).map(|fault| (call.clone(), fault))).collect();
-    let points = if plan.full { all.clone() } else { plan.seed("errors").spread(&all, POINTS) };
+    let all: Vec<(usize, Fault)> = (0..calls.len())
+        .flat_map(|index| faults(&calls[index]).map(move |fault| (index, fault)))
+        .collect();
+    let mut seed = plan.seed("errors");
+    let points = if plan.full { all.clone() } else { seed.spread(&all, POINTS) };
     let mut figures = Figures::default();
-    for (call, fault) in &points {
+    for (index, fault) in &points {
         if plan.is_late() {
             break;
         }
+        let call = &calls[*index];
         let dir = folder.path().join(format!("db-{}", figures.done));
         let words = plan.writers.words("write", &dir, SETTINGS);
-        let command = strace::inject(&words, call, &fault.injection());
-        one(plan, &dir, command, SETTINGS, *fault, &mut figures)
+        let what = fault.injection();
+        let kill = killed_after(&calls, *index, *fault, &mut seed);
+        let mut met = vec![(call, what.as_str())];
+        met.extend(kill.map(|kill| (kill, KILL)));
+        one(plan, &dir, strace::inject(&words, &met), SETTINGS, *fault, &mut figures)
             .with_context(|| format!("{fault:?} at {} {}{}", call.name, call.ordinal, call.args))?;
     }
     let done = figures.done;
@@ -90,13 +97,15 @@ pub(super) fn run(plan: &Plan) -> Result<Outcome> {
     }
     ensure!(figures.refused > 0 && figures.went_on > 0, "faults without effect: {figures:?}");
     Ok(Outcome::Counted(format!(
-        "{} faults of {} and {} size limits: {} went on, {} refused in order, {} lies found out \
+        "{} faults of {} and {} size limits: {} went on, {} refused in order, {} of all \
+         killed soon after, {} lies found out \
          later; 0 crashed, hung or lost{}",
         done,
         all.len(),
         LIMITS.len(),
         figures.went_on,
         figures.refused,
+        figures.killed,
         figures.found_out,
         Plan::cut_short(done, points.len() as u64),
     )))
@@ -111,6 +120,19 @@ fn faults(call: &Call) -> impl Iterator<Item = Fault> {
     faults.filter(move |_| !tells)
 }
 
+/// Where the run that met `fault` at `index` is killed, if it is: a few acknowledgements later, so
+/// that no flush and no close covers up what was not written. Of a lie nobody could know then.
+fn killed_after<'a>(
+    calls: &'a [Call],
+    index: usize,
+    fault: Fault,
+    seed: &mut Seed,
+) -> Option<&'a Call> {
+    let after = usize::try_from(seed.below(8)).unwrap_or(0);
+    let apart = fault != Fault::Lie && calls[index].name != "write";
+    calls[index..].iter().filter(|call| call.tells && apart).nth(after)
+}
+
 /// `words` with a limit on the size of files, which is an error and not a signal.
 fn limited(words: &[PathBuf], blocks: u32) -> Command {
     let mut command = Command::new("sh");
@@ -122,9 +144,11 @@ fn limited(words: &[PathBuf], blocks: u32) -> Command {
 #[derive(Debug, Default)]
 struct Figures {
     done: u64,
-    /// All batches were acknowledged.
+    /// No batch was refused.
     went_on: u64,
     refused: u64,
+    /// It was killed soon after the fault.
+    killed: u64,
     /// Lies that a later open refused.
     found_out: u64,
 }
@@ -150,8 +174,9 @@ fn one(
         ledger.hear(said)
     })?;
     let ended = session.end()?;
-    ensure!(ended.is_orderly(), "the writers: {ended}");
+    ensure!(ended.is_orderly() || ended.was_killed(), "the writers: {ended}");
     ensure!(!ended.is_refused() || !ended.stderr.trim().is_empty(), "a refusal without a reason");
+    figures.killed += u64::from(ended.was_killed());
     if ended.is_refused() || refusals > 0 {
         figures.refused += 1;
     } else {

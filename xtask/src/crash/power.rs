@@ -124,6 +124,8 @@ impl Bench<'_> {
         let log = &recorded.log;
         let places: Vec<usize> = (0..log.entries.len())
             .filter(|index| log.entries[*index].end > recorded.began)
+            // At a flush there is nothing to be lost.
+            .filter(|index| !log.entries[*index].flushes())
             .collect();
         let wanted = if self.plan.full { IMAGES_FULL } else { IMAGES };
         let points = seed.spread(&places, wanted);

@@ -53,12 +53,17 @@ pub(super) fn calls(words: &[PathBuf], folder: &Path) -> Result<Vec<Call>> {
     Ok(calls)
 }
 
-/// `words` under strace, where `call` is met by `what`, as `signal=SIGKILL` or `error=EIO`.
-pub(super) fn inject(words: &[PathBuf], call: &Call, what: &str) -> Command {
+/// `words` under strace, where each of `calls`, of different names, is met by what stands beside
+/// it, as `signal=SIGKILL` or `error=EIO`.
+pub(super) fn inject(words: &[PathBuf], calls: &[(&Call, &str)]) -> Command {
     let mut command = Command::new("strace");
     command.args(["-f", "-o", "/dev/null"]);
-    command.args(["-e", &format!("trace={}", call.name)]);
-    command.args(["-e", &format!("inject={}:{what}:when={}", call.name, call.ordinal)]);
+    let names: Vec<&str> = calls.iter().map(|(call, _)| call.name.as_str()).collect();
+    command.args(["-e", &format!("trace={}", names.join(","))]);
+    for (call, what) in calls {
+        let when = call.ordinal;
+        command.args(["-e", &format!("inject={}:{what}:when={when}", call.name)]);
+    }
     command.args(words);
     command
 }

@@ -18,6 +18,8 @@ use crate::report::Outcome;
 
 /// One thread that does everything itself, with memtables of a few batches.
 pub(super) const SETTINGS: &str = "threads=1 batches=70 workers=0 memtable-bytes=4096 sync-every=2";
+/// How strace kills at a call.
+pub(super) const KILL: &str = "signal=SIGKILL";
 const POINTS: usize = 150;
 const POINTS_FULL: usize = 1000;
 /// Each so many-th point is killed a second time, while it recovers.
@@ -62,7 +64,7 @@ fn one(
     let words = plan.writers.words("write", dir, SETTINGS);
     let mut ledger = Ledger::new(1);
     for call in [Some(call), again].into_iter().flatten() {
-        let mut command = strace::inject(&words, call, "signal=SIGKILL");
+        let mut command = strace::inject(&words, &[(call, KILL)]);
         let mut session = Session::start(&mut command)?;
         session.listen(HUNG, &mut |said| ledger.hear(said))?;
         let ended = session.end()?;

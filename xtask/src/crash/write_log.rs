@@ -36,7 +36,8 @@ pub(super) struct Entry {
 }
 
 impl Entry {
-    fn flushes(&self) -> bool {
+    /// What was written before is on the disk when it has ended.
+    pub(super) fn flushes(&self) -> bool {
         self.flags & FLUSH != 0
     }
 }

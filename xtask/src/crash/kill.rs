@@ -5,18 +5,21 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 
 use super::Plan;
 use super::ledger::Ledger;
+use super::said::Said;
 use super::seed::Seed;
 use super::session::Session;
 use super::writers::HUNG;
 use crate::report::Outcome;
 
 const THREADS: usize = 8;
-/// The latest moment of a kill, in milliseconds after the start.
+/// The latest moment of a kill, in milliseconds after writing began ..
 const LATEST_MS: u64 = 300;
+/// .. or, each so many-th time, after the process began: that hits the recovery.
+const FROM_START_EVERY: u64 = 5;
 
 pub(super) fn run(plan: &Plan) -> Result<Outcome> {
     let mut seed = plan.seed("kill");
@@ -65,6 +68,9 @@ fn one(
     );
     let before = ledger.acknowledged();
     let mut session = Session::start(&mut plan.writers.command("write", dir, &settings))?;
+    if !cycle.is_multiple_of(FROM_START_EVERY) {
+        await_ready(&mut session, ledger)?;
+    }
     let moment = Instant::now() + Duration::from_micros(seed.below(LATEST_MS * 1000));
     let ended = session.until(moment, &mut |said| ledger.hear(said))?;
     ensure!(!ended, "the writers ended by themselves: {}", session.end()?);
@@ -79,4 +85,15 @@ fn one(
     // Mostly it changes nothing, so that the next writers recover from the kill themselves.
     let look = if cycle % 4 == 3 { "read-only=0" } else { "read-only=1" };
     plan.writers.check(dir, &format!("{settings} {look}"), ledger)
+}
+
+/// Hears what is said until writing begins, however busy the machine is.
+fn await_ready(session: &mut Session, ledger: &mut Ledger) -> Result<()> {
+    loop {
+        let Some(said) = session.next(HUNG)? else { bail!("the writers ended before they wrote") };
+        ledger.hear(&said)?;
+        if said == Said::Ready {
+            return Ok(());
+        }
+    }
 }

@@ -1,8 +1,8 @@
 //! The open database behind all handles: its parts, and nothing of what they do.
 //!
-//! Locks are taken in this order: `commit.log`, `trees`, `manifest`, then the leaf locks
-//! (`segments`, `snapshots`, a tree's own, the scheduler's). Nobody waits for a write to commit
-//! while holding any of them.
+//! Locks are taken in this order: `commit.log`, the throttle's, `trees`, `manifest`, then the leaf
+//! locks (`segments`, `snapshots`, a tree's own, the scheduler's). Nobody waits for a write to
+//! commit while holding any of them.
 
 use crate::commit::{Commit, Segments, Write};
 use crate::health::HealthCell;

@@ -36,6 +36,9 @@ pub(crate) struct Throttle {
     /// Whether no memtable slot is left.
     full: AtomicBool,
     debt: AtomicU64,
+    /// Held from looking at the trees until the answer stands, so that no older answer replaces
+    /// a newer one. Taken after `commit.log`, before all other locks.
+    updating: Mutex<()>,
     /// When the next byte may go, on the clock.
     turn: Mutex<Duration>,
     /// Bytes per second that background work writes while it runs.
@@ -50,6 +53,7 @@ impl Throttle {
             rate: AtomicU64::new(0),
             full: AtomicBool::new(false),
             debt: AtomicU64::new(0),
+            updating: Mutex::new(()),
             turn: Mutex::new(Duration::ZERO),
             carried: Mutex::new(SUSTAINED_FIRST),
             stop: Mutex::new(()),
@@ -98,8 +102,6 @@ impl Throttle {
                 self.went_on.wait_for(&mut stopped, LOOK_AGAIN);
             }
             drop(stopped);
-            // Two updates that met may have left the older one's answer.
-            self.update(store);
         }
         Ok(())
     }
@@ -141,7 +143,8 @@ impl Throttle {
         let mut depth: f64 = 0.0;
         let (mut debt, mut memtables, mut waiting) = (0, 0, 0);
         let mut debt_share: f64 = 0.0;
-        // Listed first: no lock is held while others are taken.
+        let updating = self.updating.lock();
+        // Listed first: their lock is not held while others are taken.
         let trees = store.list_trees();
         for tree in &trees {
             let state = tree.pin();
@@ -160,6 +163,7 @@ impl Throttle {
         // Without a flush to wait for, waiting would help nobody.
         let full = waiting > 0 && memtables >= store.memory.all_memtables_bytes;
         self.full.store(full, Ordering::Release);
+        drop(updating);
         if !full {
             drop(self.stop.lock());
             self.went_on.notify_all();

@@ -14,6 +14,9 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod closing;
+mod commits;
+mod jobs;
 mod reads;
 mod schedule;
 mod world;

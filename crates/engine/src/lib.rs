@@ -45,6 +45,8 @@ mod health;
 mod jobs;
 mod key_range;
 mod keyspace;
+#[cfg(all(test, loom))]
+mod loom;
 mod manifest;
 mod memory;
 mod metrics;
@@ -68,6 +70,7 @@ mod tree;
 mod trees;
 mod value;
 mod verify;
+mod watermark;
 
 pub use batch::{Durability, KeyspaceRef, WriteBatch, WriteOptions};
 pub use cursor::Cursor;

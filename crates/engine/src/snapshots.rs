@@ -4,7 +4,7 @@
 //! its floor, so a floor is never above a seqno that is registered later.
 
 use crate::sync::Mutex;
-use crate::sync::atomic::{AtomicU64, Ordering};
+use crate::watermark::Watermark;
 use siltstone_base::Seqno;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,9 +12,9 @@ use std::sync::Arc;
 /// Registered seqnos and how many readers each has.
 #[derive(Debug, Default)]
 pub(crate) struct Snapshots {
-    /// The newest seqno that readers may see. Stored with Release by commit once the entries
-    /// are in their memtables; loaded with Acquire by readers.
-    visible: AtomicU64,
+    /// The newest seqno that readers may see. Raised by commit once the entries are in their
+    /// memtables.
+    visible: Watermark,
     readers: Mutex<BTreeMap<Seqno, u64>>,
 }
 
@@ -22,13 +22,12 @@ impl Snapshots {
     /// The seqno up to which everything is visible.
     #[inline]
     pub(crate) fn visible(&self) -> Seqno {
-        self.visible.load(Ordering::Acquire)
+        self.visible.get()
     }
 
     /// Makes everything up to `seqno` visible.
     pub(crate) fn publish(&self, seqno: Seqno) {
-        debug_assert!(seqno >= self.visible.load(Ordering::Relaxed), "visibility only rises");
-        self.visible.store(seqno, Ordering::Release);
+        self.visible.raise(seqno);
     }
 
     /// Registers the visible seqno until the guard is dropped.

@@ -25,6 +25,7 @@
 mod apply;
 mod cursor;
 mod memtable;
+mod seqno_range;
 #[cfg(test)]
 mod standstill;
 mod stored_entry;

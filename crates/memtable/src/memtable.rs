@@ -8,8 +8,9 @@
 //! uses it: bounds and steps from an entry do.
 
 use crate::MemtableCursor;
+use crate::seqno_range::SeqnoRange;
 use crate::stored_entry::{Place, Sought, StoredEntry};
-use crate::sync::{AtomicU64, AtomicUsize, Ordering};
+use crate::sync::{AtomicUsize, Ordering};
 use crossbeam_skiplist::SkipMap;
 use siltstone_base::{EntryKind, MAX_VALUE_BYTES, PinnedBytes, Seqno, key};
 use std::fmt;
@@ -24,8 +25,7 @@ pub struct Memtable {
     pub(crate) entries: SkipMap<StoredEntry, ()>,
     common_prefix: Box<[u8]>,
     bytes: AtomicUsize,
-    smallest_seqno: AtomicU64,
-    largest_seqno: AtomicU64,
+    seqnos: SeqnoRange,
 }
 
 /// An empty table in its [`Arc`], whose counters take as much as the alignment asks for.
@@ -51,8 +51,7 @@ impl Memtable {
             entries: SkipMap::new(),
             common_prefix: common_prefix.into(),
             bytes: AtomicUsize::new(EMPTY_BYTES + common_prefix.len()),
-            smallest_seqno: AtomicU64::new(Seqno::MAX),
-            largest_seqno: AtomicU64::new(0),
+            seqnos: SeqnoRange::new(),
         }
     }
 
@@ -81,7 +80,7 @@ impl Memtable {
             return false;
         }
         self.bytes.fetch_add(bytes, Ordering::Relaxed);
-        self.note_seqno(seqno);
+        self.seqnos.note(seqno);
         true
     }
 
@@ -121,11 +120,7 @@ impl Memtable {
 
     /// The smallest and the largest seqno of all inserts that have returned.
     pub fn seqnos(&self) -> Option<(Seqno, Seqno)> {
-        // Acquire: pairs with the release in `note_seqno`, so that whoever sees a smallest seqno
-        // sees a largest one that is not below it.
-        let smallest = self.smallest_seqno.load(Ordering::Acquire);
-        let largest = self.largest_seqno.load(Ordering::Relaxed);
-        (smallest <= largest).then_some((smallest, largest))
+        self.seqnos.get()
     }
 
     /// The prefix this table was made for.
@@ -144,16 +139,6 @@ impl Memtable {
             return Vec::new();
         }
         first[..key::common_prefix_bytes(first, last)].to_vec()
-    }
-
-    fn note_seqno(&self, seqno: Seqno) {
-        // Mostly one of the two loads decides: seqnos come in rising order, or nearly so.
-        if seqno > self.largest_seqno.load(Ordering::Relaxed) {
-            self.largest_seqno.fetch_max(seqno, Ordering::Relaxed);
-        }
-        if seqno < self.smallest_seqno.load(Ordering::Relaxed) {
-            self.smallest_seqno.fetch_min(seqno, Ordering::Release);
-        }
     }
 }
 

@@ -29,6 +29,7 @@ mod mem;
 mod random;
 #[cfg(feature = "sim")]
 mod sim;
+mod sync;
 mod vfs;
 
 pub use clock::{Clock, ManualClock, SystemClock};

@@ -18,8 +18,8 @@ pub(crate) use queue::Queue;
 use crate::batch::WriteBatch;
 use crate::store::Store;
 use crate::sync::Mutex;
-use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::tree::Tree;
+use crate::watermark::Watermark;
 use crate::{Durability, Error};
 use siltstone_base::{MAX_SEQNO, Seqno};
 use siltstone_wal::GroupHeader;
@@ -41,18 +41,17 @@ pub(crate) struct Commit {
     queue: Queue,
     /// Held by the leader, and by whoever must be sure that there is none.
     pub(crate) log: Mutex<Log>,
-    /// Everything up to this seqno survives loss of power. Written by the leader with Release
-    /// after the sync.
-    synced: AtomicU64,
+    /// Everything up to this seqno survives loss of power. Raised by the leader after the sync.
+    synced: Watermark,
 }
 
 impl Commit {
     pub(crate) fn new(log: Log, synced: Seqno) -> Self {
-        Self { queue: Queue::default(), log: Mutex::new(log), synced: AtomicU64::new(synced) }
+        Self { queue: Queue::default(), log: Mutex::new(log), synced: Watermark::at(synced) }
     }
 
     pub(crate) fn synced(&self) -> Seqno {
-        self.synced.load(Ordering::Acquire)
+        self.synced.get()
     }
 
     /// Writes one batch and returns its last seqno, once it is visible.
@@ -69,7 +68,7 @@ impl Commit {
 
     /// Notes that everything up to `seqno` survives loss of power, by another way than the log.
     pub(crate) fn all_is_durable(&self, seqno: Seqno) {
-        self.synced.store(seqno, Ordering::Release);
+        self.synced.raise(seqno);
     }
 
     /// Returns once everything up to `seqno` survives loss of power.

@@ -6,6 +6,7 @@
 //! cargo xtask integration    the long model runs of the engine
 //! cargo xtask sabotage       twenty deliberate bugs, and which test finds each
 //! cargo xtask crash          processes killed, calls that fail, disks that fill up or lose power
+//! cargo xtask race           model checkers and sanitizers over all that threads share
 //! ```
 //!
 //! Plain programs in the project's own language instead of shell: they run where cargo runs, and
@@ -23,6 +24,7 @@ mod integration;
 mod layers;
 mod layout;
 mod part;
+mod race;
 mod report;
 mod sabotage;
 mod workspace;
@@ -48,6 +50,8 @@ enum Command {
     Sabotage(sabotage::Args),
     /// Processes killed, calls that fail, disks that fill up or lose power
     Crash(crash::Args),
+    /// Model checkers and sanitizers over all that threads share
+    Race(race::Args),
 }
 
 fn main() -> anyhow::Result<ExitCode> {
@@ -60,6 +64,7 @@ fn main() -> anyhow::Result<ExitCode> {
         Command::Integration(args) => integration::run(&args, &cargo)?,
         Command::Sabotage(args) => sabotage::run(&args, &cargo)?,
         Command::Crash(args) => crash::run(&args, &cargo)?,
+        Command::Race(args) => race::run(&args, &workspace, &cargo),
     };
     Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -37,7 +37,6 @@ pub(crate) enum Policy {
     Never,
 }
 
-/// The takes of [`Config::other`]: every one of the policies may follow every other.
 impl Policy {
     fn factory(self) -> Box<dyn PolicyFactory> {
         match self {
@@ -100,12 +99,12 @@ const SMALL: Config = Config {
 const TINY_LEVELS: Policy =
     Policy::Levels { level0_runs: 2, ratio: 2, table_bytes: 500, base_bytes: 1_000 };
 
-/// Levels that differ from [`TINY_LEVELS`] in what most tests of policies leave alone.
 const fn levels(level0_runs: u32, ratio: u32, table_bytes: u64, base_bytes: u64) -> Policy {
     Policy::Levels { level0_runs, ratio, table_bytes, base_bytes }
 }
 
-/// The ones with names; the first is what a database has by default, but for threads.
+/// The ones with names; the first is what a database has by default, but for threads. All others
+/// differ from [`SMALL`] in a thing or two.
 pub(crate) const NAMED: [Config; 30] = [
     Config {
         name: "the defaults",

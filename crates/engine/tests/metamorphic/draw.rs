@@ -243,11 +243,11 @@ impl Draw {
         let slot = self.slot();
         let times = u8::try_from(self.chance.between(1, 12)).unwrap();
         match self.below(100) {
-            0..15 => Op::NewCursor { slot, space: self.space() },
-            15..20 => Op::SeekFirst { slot },
-            20..25 => Op::SeekLast { slot },
-            25..40 => Op::Seek { slot, key: self.key() },
-            40..55 => Op::SeekForPrev { slot, key: self.key() },
+            0..7 => Op::NewCursor { slot, space: self.space() },
+            7..14 => Op::SeekFirst { slot },
+            14..21 => Op::SeekLast { slot },
+            21..38 => Op::Seek { slot, key: self.key() },
+            38..55 => Op::SeekForPrev { slot, key: self.key() },
             55..75 => Op::Next { slot, times },
             75..95 => Op::Prev { slot, times },
             _ => Op::DropCursor { slot },
@@ -258,9 +258,9 @@ impl Draw {
         let slot = self.slot();
         let times = u8::try_from(self.chance.between(1, 12)).unwrap();
         match self.below(100) {
-            0..20 => Op::NewScan { slot, space: self.space(), range: self.range() },
-            20..55 => Op::TakeFront { slot, times },
-            55..90 => Op::TakeBack { slot, times },
+            0..12 => Op::NewScan { slot, space: self.space(), range: self.range() },
+            12..52 => Op::TakeFront { slot, times },
+            52..92 => Op::TakeBack { slot, times },
             _ => Op::DropScan { slot },
         }
     }
@@ -268,11 +268,11 @@ impl Draw {
     fn snapshot(&self) -> Op {
         let (slot, space) = (self.slot(), self.space());
         match self.below(100) {
-            0..18 => Op::TakeSnapshot { slot },
-            18..21 => Op::CloneSnapshot { from: slot, to: self.slot() },
-            21..51 => Op::SnapshotGet { slot, space, key: self.key() },
-            51..66 => Op::SnapshotScan { slot, space, range: self.range(), way: self.way() },
-            66..74 => Op::SnapshotPrefix { slot, space, prefix: self.prefix(), way: self.way() },
+            0..10 => Op::TakeSnapshot { slot },
+            10..14 => Op::CloneSnapshot { from: slot, to: self.slot() },
+            14..48 => Op::SnapshotGet { slot, space, key: self.key() },
+            48..65 => Op::SnapshotScan { slot, space, range: self.range(), way: self.way() },
+            65..74 => Op::SnapshotPrefix { slot, space, prefix: self.prefix(), way: self.way() },
             74..82 => Op::SnapshotKeys { slot, space, range: self.range(), way: self.way() },
             82..92 => Op::SnapshotCursor { slot: self.slot(), snapshot: slot, space },
             _ => Op::DropSnapshot { slot },

@@ -44,7 +44,7 @@ use common::from_env;
 use config::{Config, NAMED};
 use draw::{Losses, list_of};
 use replay::{Case, Failure, quietly, run_case};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tally::Tally;
 
 /// Lists of each sort.
@@ -52,8 +52,9 @@ const SEEDS: u64 = 24;
 const OPS: u64 = 200;
 /// Drawn sets of options for each list.
 const DRAWN: u64 = 20;
-/// Cases that the shrinker may try.
+/// Cases that the shrinker may try, and for how long.
 const ATTEMPTS: u32 = 3_000;
+const SHRINK_MAX: Duration = Duration::from_secs(120);
 
 /// The case of a seed: one list, all named options, and drawn ones that no other case has.
 fn case_of(seed: u64, losses: Losses) -> Case {
@@ -71,8 +72,16 @@ fn run_or_print(seed: u64, losses: Losses) -> Tally {
         Ok(tally) => return tally,
         Err(failure) => failure,
     };
-    eprintln!("{}; replay with SILTSTONE_SEED={seed}", failure.text(&case.ops));
-    let (case, failure) = quietly(|| shrink::shrink(&case, failure, ATTEMPTS, &mut try_often));
+    let ops = case.ops.len();
+    let text = failure.text(&case.ops);
+    eprintln!("{text}; replay with SILTSTONE_SEED={seed} SILTSTONE_OPS={ops}");
+    #[expect(clippy::disallowed_methods, reason = "the limit is one of real time")]
+    let began = Instant::now();
+    let mut run = |case: &Case| {
+        // What is not tried any more counts as right, so that the case stays as it is.
+        if began.elapsed() < SHRINK_MAX { try_often(case) } else { Ok(()) }
+    };
+    let (case, failure) = quietly(|| shrink::shrink(&case, failure, ATTEMPTS, &mut run));
     let why = failure.text(&case.ops);
     let name = format!("seed_{seed}_{losses:?}").to_lowercase();
     panic!("{why}\nPaste into found.rs:\n\n{}", print::test_text(&name, &case, &why));

@@ -1,7 +1,7 @@
 //! What a database should answer: sorted maps in memory, and the list of what is not synced yet.
 
 use crate::model::{Contents, Model};
-use crate::op::{Op, Way, Write};
+use crate::op::{Keep, Op, Way, Write};
 use crate::outcome::{Outcome, Pair, State, difference, state_difference};
 use crate::value::{Key, Range, is_between};
 use std::collections::BTreeMap;
@@ -223,7 +223,6 @@ impl Model {
     }
 
     fn crash(&mut self, op: &Op) -> Wanted {
-        use crate::op::Keep;
         let all_stays = match *op {
             Op::PowerCut { synced, keep, .. } => synced || matches!(keep, Keep::Everything),
             Op::CutRecovery { synced, .. } => synced,
@@ -260,8 +259,7 @@ impl Model {
             }
         }
         Err(format!(
-            "no prefix: none of the {} unsynced writes, nor the first few of them, leads to this; \
-             after all of them, {}",
+            "no prefix: no first part of the {} unsynced writes leads to this; after all of them, {}",
             pending.len(),
             state_difference(found, &wanted)
         ))

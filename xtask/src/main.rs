@@ -7,6 +7,8 @@
 //! cargo xtask sabotage       twenty deliberate bugs, and which test finds each
 //! cargo xtask crash          processes killed, calls that fail, disks that fill up or lose power
 //! cargo xtask race           model checkers and sanitizers over all that threads share
+//! cargo xtask crash          processes killed, calls that fail
+//! cargo xtask fuzz           the fuzz targets, each for some seconds
 //! ```
 //!
 //! Plain programs in the project's own language instead of shell: they run where cargo runs, and
@@ -20,6 +22,7 @@ mod chain;
 mod ci;
 mod crash;
 mod dependencies;
+mod fuzz;
 mod integration;
 mod layers;
 mod layout;
@@ -52,6 +55,8 @@ enum Command {
     Crash(crash::Args),
     /// Model checkers and sanitizers over all that threads share
     Race(race::Args),
+    /// The fuzz targets, each for some seconds
+    Fuzz(fuzz::Args),
 }
 
 fn main() -> anyhow::Result<ExitCode> {
@@ -65,6 +70,7 @@ fn main() -> anyhow::Result<ExitCode> {
         Command::Sabotage(args) => sabotage::run(&args, &cargo)?,
         Command::Crash(args) => crash::run(&args, &cargo)?,
         Command::Race(args) => race::run(&args, &workspace, &cargo),
+        Command::Fuzz(args) => fuzz::run(&args, &workspace, &cargo)?,
     };
     Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

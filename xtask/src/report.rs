@@ -16,13 +16,13 @@ pub(crate) enum Outcome {
 /// The parts of a run in their order, with the time each took.
 #[derive(Debug, Default)]
 pub(crate) struct Report {
-    lines: Vec<(&'static str, Outcome, Duration)>,
+    lines: Vec<(String, Outcome, Duration)>,
 }
 
 impl Report {
     /// Notes that `part` ended with `outcome` after `time`.
-    pub(crate) fn add(&mut self, part: &'static str, outcome: Outcome, time: Duration) {
-        self.lines.push((part, outcome, time));
+    pub(crate) fn add(&mut self, part: impl Into<String>, outcome: Outcome, time: Duration) {
+        self.lines.push((part.into(), outcome, time));
     }
 
     /// Whether no part failed. A skipped part is no failure, but it has its line.

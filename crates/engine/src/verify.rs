@@ -3,13 +3,17 @@
 use crate::Error;
 use crate::current::Current;
 use crate::files::FileName;
-use crate::open::load_manifest;
+use crate::manifest::log_error;
+use crate::open::{Listing, load_manifest};
 use crate::run_cursor::tree_cursor;
 use crate::store::Store;
 use crate::tree::TreeState;
 use siltstone_base::{Bounds, Cursor as _};
 use siltstone_compaction::{Run, TableMeta};
-use std::path::PathBuf;
+use siltstone_sstable::TableId;
+use siltstone_wal::{LogIdentity, LogKind, Salvaged, SegmentId, identify, salvage};
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// What a verification found.
@@ -24,6 +28,11 @@ pub struct VerifyReport {
     pub bytes: u64,
     /// Entries of tables that were read.
     pub entries: u64,
+    /// Records of logs that were read.
+    pub log_records: u64,
+    /// Files of a database that this one does not name: left by a crash, or of a job that runs.
+    /// The next open for writing removes what is left.
+    pub unnamed: Vec<PathBuf>,
 }
 
 /// Something that is wrong.
@@ -46,8 +55,8 @@ pub struct VerifyProgress {
     pub total_bytes: u64,
 }
 
-/// Verifies the manifest and the tables of every keyspace. The logs were verified when the
-/// database was opened, and their bytes since then are this process's own.
+/// Verifies the manifest, the tables of every keyspace, the logs as far as they were written, and
+/// which files lie there.
 pub(crate) fn run(
     store: &Store,
     progress: &mut dyn FnMut(VerifyProgress),
@@ -63,6 +72,8 @@ pub(crate) fn run(
         at: VerifyProgress { done_bytes: 0, total_bytes },
     };
     verifier.manifest();
+    verifier.logs();
+    verifier.unnamed(&states)?;
     for state in &states {
         for run in state.version.runs() {
             verifier.run(run);
@@ -106,6 +117,77 @@ impl Verifier<'_> {
         if let Err(error) = checked {
             self.found(path, &error);
         }
+    }
+
+    /// Every record up to where the log was written must be there. What follows was never
+    /// acknowledged.
+    fn logs(&mut self) {
+        let log = self.store.writer.as_ref().map(|writer| writer.commit.log.lock());
+        let open_end = log.as_ref().and_then(|log| log.end().ok());
+        let segments = self.store.segments.list();
+        drop(log);
+        for segment in segments {
+            let end = segment.end.map(|end| end.saturating_sub(segment.base));
+            let open_end = open_end.filter(|(id, _)| *id == segment.id).map(|(_, end)| end);
+            let Some(end) = end.or(open_end) else { continue };
+            let path = FileName::Log(segment.id).path(&self.store.dir);
+            let Err(error) = self.log(segment.id, end, &path) else { continue };
+            // A segment that nobody needs any more may go meanwhile.
+            if self.store.segments.list().iter().any(|left| left.id == segment.id) {
+                self.found(path, &error);
+            }
+        }
+    }
+
+    fn log(&mut self, segment: SegmentId, end: u64, path: &Path) -> Result<(), Error> {
+        self.report.files += 1;
+        let file = self.store.vfs.open_read(path);
+        let file = file.map_err(|error| Error::io(path, "opening", error))?;
+        let failed = |error| Error::io(path, "reading", error);
+        let bytes = file.bytes().map_err(failed)?;
+        if bytes < end {
+            return Err(Error::corrupt(path, "log segment", bytes, "it is shorter than it was"));
+        }
+        let database = self.store.database;
+        let identity = LogIdentity { kind: LogKind::Log, database, segment };
+        if identify(&*file, LogKind::Log).map_err(failed)? != Some(identity) {
+            return Err(Error::corrupt(path, "log header", 0, "it is not that of this segment"));
+        }
+        let mut lost = None;
+        let records = &mut self.report.log_records;
+        let read = salvage(&*file, identity, Some(end), |found| {
+            match found {
+                Salvaged::Record { .. } => *records += 1,
+                Salvaged::Lost { offset, why, .. } => {
+                    lost.get_or_insert((offset, why));
+                }
+            }
+            Ok::<(), siltstone_wal::Error>(())
+        });
+        read.map_err(|error| log_error(path, error))?;
+        match lost {
+            Some((offset, why)) => Err(Error::corrupt(path, "log record", offset, why)),
+            None => Ok(()),
+        }
+    }
+
+    /// Lists the tables and logs that neither a version nor the log names.
+    fn unnamed(&mut self, states: &[Arc<TreeState>]) -> Result<(), Error> {
+        let tables = states.iter().flat_map(|state| state.version.tables());
+        let tables: HashSet<TableId> = tables.map(|table| table.id).collect();
+        let segments = self.store.segments.list();
+        let dir = &self.store.dir;
+        for file in Listing::of(&*self.store.vfs, dir)?.names() {
+            let is_named = match file {
+                FileName::Table(id) => tables.contains(&id),
+                FileName::Log(id) => segments.iter().any(|segment| segment.id == id),
+                _ => true,
+            };
+            if !is_named {
+                self.report.unnamed.push(file.path(dir));
+            }
+        }
+        Ok(())
     }
 
     /// A key's versions must get older from run to run, or a read would stop at a wrong one.

@@ -33,9 +33,13 @@ pub(super) fn run(args: &Look, out: &mut dyn Write) -> Result<()> {
         if findings.is_empty() {
             writeln!(
                 out,
-                "sound: {} files, {} bytes, {} entries",
-                totals["files"], totals["bytes"], totals["entries"]
+                "sound: {} files, {} bytes, {} entries, {} log records",
+                totals["files"], totals["bytes"], totals["entries"], totals["log_records"]
             )?;
+            for path in totals["unnamed"].as_array().into_iter().flatten() {
+                let path = path.as_str().unwrap_or_default();
+                writeln!(out, "unnamed: {path}; the next open for writing removes it")?;
+            }
         }
     }
     match findings.len() {
@@ -65,6 +69,12 @@ fn verify(db: &Db) -> Result<(Vec<String>, serde_json::Value)> {
             format!("{path}: {}", finding.message)
         }
     });
-    let totals = json!({ "files": report.files, "bytes": report.bytes, "entries": report.entries });
+    let totals = json!({
+        "files": report.files,
+        "bytes": report.bytes,
+        "entries": report.entries,
+        "log_records": report.log_records,
+        "unnamed": report.unnamed.iter().map(|path| path.display().to_string()).collect::<Vec<_>>(),
+    });
     Ok((findings.collect(), totals))
 }

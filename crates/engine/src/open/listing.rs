@@ -23,7 +23,7 @@ impl Listing {
         Ok(Self(ours.collect()))
     }
 
-    pub(super) fn names(&self) -> impl Iterator<Item = FileName> {
+    pub(crate) fn names(&self) -> impl Iterator<Item = FileName> {
         self.0.keys().copied()
     }
 

@@ -12,7 +12,7 @@ use crate::part::Part;
 use crate::report::{Outcome, Report};
 use crate::workspace::Workspace;
 
-/// Which parts to run; all of them without an option.
+/// Which parts to run; all but the long ones without an option.
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct Args {
     /// Run these parts only
@@ -21,6 +21,9 @@ pub(crate) struct Args {
     /// Leave these parts out
     #[arg(long, value_name = "PART", value_delimiter = ',')]
     skip: Vec<Part>,
+    /// Run the long parts too
+    #[arg(long)]
+    all: bool,
 }
 
 /// Runs the parts and prints the table; returns whether none failed.
@@ -58,6 +61,10 @@ impl Args {
             Some("left out by --skip")
         } else if !self.only.is_empty() && !self.only.contains(&part) {
             Some("not named by --only")
+        } else if part.is_long() && !self.all && self.only.is_empty() {
+            Some("long: by --all, or by its name")
+        } else if part == Part::Covered && self.why_not(Part::Tests).is_some() {
+            Some("the tests did not run")
         } else {
             None
         }
@@ -69,13 +76,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn without_an_option_all_parts_run() {
-        assert!(Part::ALL.iter().all(|part| Args::default().why_not(*part).is_none()));
+    fn without_an_option_all_parts_run_but_the_long_ones() {
+        let args = Args::default();
+        assert!(Part::ALL.iter().all(|part| args.why_not(*part).is_some() == part.is_long()));
+        let args = Args { all: true, ..args };
+        assert!(Part::ALL.iter().all(|part| args.why_not(*part).is_none()));
+    }
+
+    #[test]
+    fn what_the_tests_covered_is_known_only_if_they_ran() {
+        let args = Args { skip: vec![Part::Tests], ..Args::default() };
+        assert_eq!(args.why_not(Part::Covered), Some("the tests did not run"));
+        assert_eq!(args.why_not(Part::Demo), None);
     }
 
     #[test]
     fn a_part_left_out_says_why() {
-        let args = Args { only: vec![Part::Fmt, Part::Tests], skip: vec![Part::Tests] };
+        let args = Args { only: vec![Part::Fmt, Part::Tests], skip: vec![Part::Tests], all: true };
         assert_eq!(args.why_not(Part::Fmt), None);
         assert_eq!(args.why_not(Part::Tests), Some("left out by --skip"));
         assert_eq!(args.why_not(Part::Docs), Some("not named by --only"));

@@ -21,6 +21,7 @@ mod cargo;
 mod chain;
 mod ci;
 mod crash;
+mod counters;
 mod dependencies;
 mod fuzz;
 mod integration;

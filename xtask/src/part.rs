@@ -10,6 +10,7 @@ use serde::Deserialize;
 
 use crate::cargo::{self, Cargo};
 use crate::chain::SSTABLE;
+use crate::counters;
 use crate::layers;
 use crate::report::Outcome;
 use crate::workspace::Workspace;
@@ -30,11 +31,16 @@ pub(crate) enum Part {
     Deny,
     Program,
     Demo,
+    Sabotage,
+    Race,
+    Fuzz,
+    Crash,
+    Covered,
 }
 
 impl Part {
     /// In the order they run: what fails fast stands first.
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 15] = [
         Self::Fmt,
         Self::Layers,
         Self::Clippy,
@@ -45,7 +51,17 @@ impl Part {
         Self::Deny,
         Self::Program,
         Self::Demo,
+        Self::Sabotage,
+        Self::Race,
+        Self::Fuzz,
+        Self::Crash,
+        Self::Covered,
     ];
+
+    /// Whether it takes so long that it runs by `--all` or by its name only.
+    pub(crate) const fn is_long(self) -> bool {
+        matches!(self, Self::Sabotage | Self::Race | Self::Fuzz | Self::Crash)
+    }
 
     /// As `--only` takes it.
     pub(crate) fn name(self) -> &'static str {
@@ -60,6 +76,11 @@ impl Part {
             Self::Deny => "deny",
             Self::Program => "program",
             Self::Demo => "demo",
+            Self::Covered => "covered",
+            Self::Sabotage => "sabotage",
+            Self::Race => "race",
+            Self::Fuzz => "fuzz",
+            Self::Crash => "crash",
         }
     }
 
@@ -76,6 +97,11 @@ impl Part {
             Self::Deny => "cargo deny check bans licenses sources",
             Self::Program => "the release build of the program",
             Self::Demo => "siltstone demo: real files, a killed process, every byte compared",
+            Self::Covered => "what the tests covered, and whether that is enough",
+            Self::Sabotage => "twenty deliberate bugs, each found by a test",
+            Self::Race => "loom, shuttle, thread and address sanitizers",
+            Self::Fuzz => "every fuzz target for a while",
+            Self::Crash => "real processes killed, system calls failing, a full disk, power cuts",
         }
     }
 
@@ -106,14 +132,25 @@ impl Part {
             }
             Self::SstableAlone => sstable_alone(cargo)?,
             Self::Docs => docs(cargo)?,
-            Self::Tests => cargo.run(["test", "--workspace", "--no-fail-fast"])?,
+            Self::Tests => tests(workspace, cargo)?,
             Self::Examples => examples(cargo)?,
             Self::Deny => deny(cargo)?,
             Self::Program => cargo.run(["build", "--release", "--package", "siltstone-cli"])?,
             Self::Demo => demo(cargo)?,
+            Self::Covered => counters::check(&workspace.root)?,
+            Self::Sabotage | Self::Race | Self::Fuzz | Self::Crash => {
+                cargo.run(["xtask", self.name()])?;
+            }
         }
         Ok(Outcome::Passed)
     }
+}
+
+/// Runs all tests, which leave what they covered for the last part.
+fn tests(workspace: &Workspace, cargo: &Cargo) -> Result<()> {
+    let folder = counters::new_folder(&workspace.root)?;
+    let mut command = cargo.command(["test", "--workspace", "--no-fail-fast"]);
+    cargo::run(command.env(counters::VARIABLE, folder))
 }
 
 /// Sstable builds with its features off, and then names no crate of ours but base and vfs.

@@ -20,8 +20,8 @@
 mod cargo;
 mod chain;
 mod ci;
-mod crash;
 mod counters;
+mod crash;
 mod dependencies;
 mod fuzz;
 mod integration;

@@ -7,7 +7,6 @@
 //! cargo xtask sabotage       twenty deliberate bugs, and which test finds each
 //! cargo xtask crash          processes killed, calls that fail, disks that fill up or lose power
 //! cargo xtask race           model checkers and sanitizers over all that threads share
-//! cargo xtask crash          processes killed, calls that fail
 //! cargo xtask fuzz           the fuzz targets, each for some seconds
 //! ```
 //!

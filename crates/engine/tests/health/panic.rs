@@ -5,7 +5,7 @@ use crate::common::state_of;
 use crate::life::{DIR, options};
 use crate::stage_vfs::StageVfs;
 use crate::{LONG, MOMENT, aside};
-use siltstone::{CompactionPolicy, Db, Error, Health, Leveled, Options, WriteBatch};
+use siltstone::{CompactionPolicy, Db, Error, Health, Leveled, Options, Runtime, WriteBatch};
 use siltstone_compaction::{Action, Pressure, TreeView};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -178,7 +178,10 @@ fn a_policy_that_panics_stops_writes() {
         };
         let (pick, pressure) = (Arc::clone(&policy.in_pick), Arc::clone(&policy.in_pressure));
         let vfs = StageVfs::new(4);
-        let set = |options: Options| options.compaction(policy);
+        // With time that passes writers are paced, so that workers come to ask the policy.
+        let set = |options: Options| {
+            options.compaction(policy).runtime(Runtime::default()).memtable_bytes(64 << 10)
+        };
         let db = set(options(&vfs.files, threads)).open(DIR).unwrap();
         db.keyspace("other").unwrap();
         write(&db, 1).unwrap();

@@ -19,7 +19,7 @@ pub(crate) struct Case {
 
 impl Case {
     pub(crate) fn new(disk: &SimVfs, words: &[&dyn Display]) -> Self {
-        let words: Vec<String> = words.iter().map(|word| word.to_string()).collect();
+        let words: Vec<String> = words.iter().map(ToString::to_string).collect();
         Self { words: words.join(" "), disk: disk.clone() }
     }
 }

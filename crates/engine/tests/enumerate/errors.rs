@@ -63,9 +63,10 @@ pub(crate) fn enumerate(workload: &Workload, jobs: Jobs) {
         for at in (0..whole.performed(way.on)).step_by(way.stride) {
             for is_forever in [false, true] {
                 let fault = Fault::new(at, way.kind).on(way.on);
-                let (what, fault) = match is_forever {
-                    true => (format!("{}-forever", way.name), fault.forever()),
-                    false => (way.name.to_owned(), fault),
+                let (what, fault) = if is_forever {
+                    (format!("{}-forever", way.name), fault.forever())
+                } else {
+                    (way.name.to_owned(), fault)
                 };
                 if wanted.has(&[&name, &what, &at]) {
                     let case = Injected { name: &name, what, at, fault };
@@ -112,7 +113,7 @@ fn inject(
         _ => Crash::PowerCut { policy, seed: case.at },
     };
     let image = crash.of(&disk);
-    let depth = if case.at % USED == 0 { Depth::Use } else { Depth::Open };
+    let depth = if case.at.is_multiple_of(USED) { Depth::Use } else { Depth::Open };
     oracle.check(image, crash, &run.history, depth);
     let counts = disk.counts();
     let classes = [FaultClass::FailedSync, FaultClass::NoSpace, FaultClass::Error];

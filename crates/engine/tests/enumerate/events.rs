@@ -20,11 +20,13 @@ pub(crate) struct Before {
     metrics: Metrics,
 }
 
-impl Events {
-    pub(crate) fn begin(&self, disk: &SimVfs, db: Option<&Db>) -> Before {
-        Before { names: names(disk), metrics: db.map(Db::metrics).unwrap_or_default() }
+impl Before {
+    pub(crate) fn look(disk: &SimVfs, db: Option<&Db>) -> Self {
+        Self { names: names(disk), metrics: db.map(Db::metrics).unwrap_or_default() }
     }
+}
 
+impl Events {
     pub(crate) fn end(&mut self, before: &Before, call: &Call, disk: &SimVfs, db: Option<&Db>) {
         let now = names(disk);
         let came = |kind: &str| now.difference(&before.names).any(|name| name.ends_with(kind));

@@ -2,7 +2,7 @@
 
 use crate::common::history::{Copy, History, Op, Spaces, Write};
 use crate::common::{Chance, State, state_of};
-use crate::events::Events;
+use crate::events::{Before, Events};
 use crate::script::{Call, ScriptOp};
 use siltstone::vfs::{Clock, ManualClock, SeededRandom, SimVfs};
 use siltstone::{
@@ -135,7 +135,7 @@ impl Run {
     /// The same, looking at everything after each call.
     pub(crate) fn go_and_look(&mut self, script: &[Call]) {
         for call in script {
-            let before = self.events.begin(&self.disk, self.db.as_ref());
+            let before = Before::look(&self.disk, self.db.as_ref());
             self.take(call);
             self.note_synced();
             self.events.end(&before, call, &self.disk, self.db.as_ref());
@@ -209,10 +209,13 @@ impl Run {
         }
     }
     fn note(&mut self, what: &str, outcome: Result<(), Error>) -> bool {
-        if let Err(error) = &outcome {
-            self.failures.push(format!("{what}: {error}"));
+        match outcome {
+            Ok(()) => true,
+            Err(error) => {
+                self.failures.push(format!("{what}: {error}"));
+                false
+            }
         }
-        outcome.is_ok()
     }
 
     /// What the database says is durable must be.

@@ -75,7 +75,11 @@ impl Damage {
 
 fn tables(disk: &SimVfs) -> Vec<String> {
     let names = files(disk, DIR).into_iter().map(|(name, _)| name);
-    names.filter(|name| name.ends_with(".sst")).collect()
+    names.filter(|name| is_table(name)).collect()
+}
+
+fn is_table(file: &str) -> bool {
+    file.rsplit_once('.').is_some_and(|(_, kind)| kind == "sst")
 }
 
 /// Spoils what dead processes leave of `workload`: its tables in every way, logs, manifest and CURRENT
@@ -116,7 +120,7 @@ pub(crate) fn enumerate(workload: &Workload, jobs: Jobs) {
 }
 
 fn is_meant(file: &str, damage: Damage) -> bool {
-    file.ends_with(".sst") || (file != "LOCK" && matches!(damage, Damage::Rots(Rot::BitFlip)))
+    is_table(file) || (file != "LOCK" && matches!(damage, Damage::Rots(Rot::BitFlip)))
 }
 
 fn spoil(

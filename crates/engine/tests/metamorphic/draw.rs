@@ -80,7 +80,11 @@ pub(crate) fn list_of(seed: u64, ops: usize, losses: Losses) -> Vec<Op> {
         // Mostly what is missing is made first; now and then the op is about nothing.
         let missing = draw.filled.missing(&op).filter(|_| draw.chance.percent(95));
         let made = missing.map(|missing| draw.made(missing));
-        for op in made.into_iter().chain([op]) {
+        // What a flush or a keyspace's end leaves is cut while it is fresh.
+        let installs = matches!(op, Op::Flush { .. } | Op::Compact { .. } | Op::DropSpace { .. });
+        let cut = losses == Losses::Some && installs && draw.chance.percent(30);
+        let cut = cut.then(|| draw.power_cut(false));
+        for op in made.into_iter().chain([op]).chain(cut) {
             draw.filled.note(&op);
             list.push(op);
         }
@@ -312,22 +316,25 @@ impl Draw {
 
     fn life(&self) -> Op {
         let synced = self.losses == Losses::None || self.chance.percent(25);
-        let (seed, salt) = (self.seed(), self.salt());
-        let part = Keep::Part(self.byte(9));
+        let salt = self.salt();
         match self.below(100) {
             0..15 => Op::Reopen { close: self.chance.percent(60) },
             15..30 => Op::ReopenAs { salt },
             30..35 => Op::UseClosed,
             35..55 => Op::Die,
-            55..85 => {
-                let keep = *self.chance.pick(&[Keep::Nothing, part, part, part, Keep::Everything]);
-                Op::PowerCut { keep, seed, synced }
-            }
+            55..85 => self.power_cut(synced),
             _ => {
                 let operations = u16::try_from(self.below(40)).unwrap();
-                Op::CutRecovery { operations, keep: part, seed, synced }
+                let keep = Keep::Part(self.byte(9));
+                Op::CutRecovery { operations, keep, seed: self.seed(), synced }
             }
         }
+    }
+
+    fn power_cut(&self, synced: bool) -> Op {
+        let part = Keep::Part(self.byte(9));
+        let keep = *self.chance.pick(&[Keep::Nothing, part, part, part, Keep::Everything]);
+        Op::PowerCut { keep, seed: self.seed(), synced }
     }
 
     fn check(&self) -> Op {

@@ -90,7 +90,7 @@ fn run_or_print(seed: u64, losses: Losses) -> Tally {
 /// Runs a case, with workers a few times: their runs are not all the same.
 fn try_often(case: &Case) -> Result<(), Failure> {
     let threads = case.configs.iter().any(|config| config.threads > 0);
-    for _ in 0..if threads { 4 } else { 1 } {
+    for _ in 0..if threads { 8 } else { 1 } {
         run_case(case, None)?;
     }
     Ok(())

@@ -1,15 +1,16 @@
 //! Makes a failing case small: fewer ops, then simpler ones, then simpler options.
 //!
-//! 1. Everything behind the op that failed goes.
+//! 1. Options are made simple, workers first, and everything behind the op that failed goes.
 //! 2. Delta debugging (Zeller 1999): chunks of the list are taken away, half of it first, then
 //!    smaller and smaller ones; what still fails is kept.
-//! 3. Each op, each key and value wherever they occur, and each option is tried in a simpler form.
+//! 3. Each keyspace, op and option, each key and value wherever they occur, is tried in a simpler
+//!    form.
 //! 4. Again from 2, until nothing changes or the attempts are used up.
 //!
 //! The result fails, though it may fail in another way than what it was made from.
 
 use crate::config::{Config, NAMED, Policy};
-use crate::op::Op;
+use crate::op::{Op, SPACES};
 use crate::replay::{Case, Failure};
 use crate::simpler;
 use crate::value::{Key, Val};
@@ -31,6 +32,8 @@ pub(crate) fn shrink(case: &Case, failure: Failure, attempts: u32, run: Run) -> 
     let configs = failure.configs.clone();
     let case = Case { configs, ops: case.ops.clone() };
     let mut shrinker = Shrinker { run, attempts_left: attempts, case, failure };
+    // Without workers each run is like the last one, so that comes first.
+    shrinker.simplify_configs();
     shrinker.truncate();
     loop {
         let removed = shrinker.remove_chunks();
@@ -95,11 +98,12 @@ impl Shrinker<'_> {
     }
 
     fn simplify(&mut self) -> bool {
+        let spaces = self.simplify_spaces();
         let ops = self.simplify_ops();
         let keys = self.simplify_keys();
         let values = self.simplify_values();
         let configs = self.simplify_configs();
-        ops || keys || values || configs
+        spaces || ops || keys || values || configs
     }
 
     fn simplify_ops(&mut self) -> bool {
@@ -115,6 +119,23 @@ impl Shrinker<'_> {
             changed |= taken;
             // The same op again if it became simpler; it may become simpler still.
             index += usize::from(!taken);
+        }
+        changed
+    }
+
+    /// Moves what happens in one keyspace to the one that is always there.
+    fn simplify_spaces(&mut self) -> bool {
+        let mut changed = false;
+        for old in 1..u8::try_from(SPACES).unwrap() {
+            let mut ops = self.case.ops.clone();
+            let mut moved = false;
+            for op in &mut ops {
+                simpler::spaces_of(op, &mut |space| {
+                    moved |= *space == old;
+                    *space = if *space == old { 0 } else { *space };
+                });
+            }
+            changed |= moved && self.take_ops(ops);
         }
         changed
     }

@@ -156,3 +156,35 @@ pub(crate) fn values_of(op: &mut Op, see: &mut impl FnMut(&mut Val)) {
         _ => {}
     }
 }
+
+/// Shows every keyspace of `op`, but for ops that make or drop one.
+pub(crate) fn spaces_of(op: &mut Op, see: &mut impl FnMut(&mut u8)) {
+    match op {
+        Op::Put { space, .. }
+        | Op::Delete { space, .. }
+        | Op::Fill { space, .. }
+        | Op::PutOverLimit { space }
+        | Op::WriteForeign { space }
+        | Op::Get { space, .. }
+        | Op::Contains { space, .. }
+        | Op::Explain { space, .. }
+        | Op::Scan { space, .. }
+        | Op::ScanPrefix { space, .. }
+        | Op::Keys { space, .. }
+        | Op::Size { space, .. }
+        | Op::NewCursor { space, .. }
+        | Op::NewScan { space, .. }
+        | Op::SnapshotGet { space, .. }
+        | Op::SnapshotScan { space, .. }
+        | Op::SnapshotPrefix { space, .. }
+        | Op::SnapshotKeys { space, .. }
+        | Op::SnapshotCursor { space, .. }
+        | Op::HoldValue { space, .. }
+        | Op::Flush { space }
+        | Op::Compact { space, .. } => see(space),
+        Op::Batch { writes, .. } => writes.0.iter_mut().for_each(|write| match write {
+            Write::Set(space, ..) | Write::Unset(space, _) => see(space),
+        }),
+        _ => {}
+    }
+}

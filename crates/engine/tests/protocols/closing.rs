@@ -97,13 +97,13 @@ fn nothing_goes_to_the_manifest_behind_a_close() {
         db.close().unwrap();
         let next = open(&vfs, 0);
         next.keyspace("next").unwrap();
-        let (created, removed) = (creator.join().unwrap(), remover.join().unwrap());
+        let (made, removed) = (creator.join().unwrap(), remover.join().unwrap());
         let written = writer.join().unwrap();
         next.flush().unwrap();
         next.close().unwrap();
         let last = open(&vfs, 0);
         let mut expected = vec!["default"];
-        expected.extend(created.then_some("new"));
+        expected.extend(made.then_some("new"));
         expected.push("next");
         expected.extend((!removed).then_some("old"));
         assert_eq!(last.list_keyspaces().unwrap(), expected);

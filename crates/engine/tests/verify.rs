@@ -78,8 +78,12 @@ fn a_missing_file_is_a_finding_and_one_too_many_is_listed() {
     let (vfs, db) = build();
     db.close().unwrap();
     let reader = options(&vfs).open_read_only(DIR).unwrap();
-    let (name, bytes) =
-        contents(&vfs, DIR).into_iter().find(|(name, _)| name.ends_with(".sst")).unwrap();
+    let (name, bytes) = contents(&vfs, DIR)
+        .into_iter()
+        .find(|(name, _)| {
+            std::path::Path::new(name).extension().is_some_and(|extension| extension == "sst")
+        })
+        .unwrap();
     let stray = name.replace("-0", "-f");
     vfs.write(format!("{DIR}/{stray}"), &bytes).unwrap();
     let report = reader.verify().unwrap();

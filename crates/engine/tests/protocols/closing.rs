@@ -97,7 +97,7 @@ fn nothing_goes_to_the_manifest_behind_a_close() {
         db.close().unwrap();
         let next = open(&vfs, 0);
         next.keyspace("next").unwrap();
-        let (made, removed) = (creator.join().unwrap(), remover.join().unwrap());
+        let (made, gone) = (creator.join().unwrap(), remover.join().unwrap());
         let written = writer.join().unwrap();
         next.flush().unwrap();
         next.close().unwrap();
@@ -105,7 +105,7 @@ fn nothing_goes_to_the_manifest_behind_a_close() {
         let mut expected = vec!["default"];
         expected.extend(made.then_some("new"));
         expected.push("next");
-        expected.extend((!removed).then_some("old"));
+        expected.extend((!gone).then_some("old"));
         assert_eq!(last.list_keyspaces().unwrap(), expected);
         let found = last.get("key").unwrap().map_or(0, |value| number_of(&value));
         assert_eq!(found, written, "acknowledged {written}, found {found}");

@@ -213,7 +213,7 @@ mod tests {
     #[test]
     fn unknown_fields_are_skipped_only_where_they_may_be() {
         let mut bytes = properties().encode();
-        put_field(&mut bytes, 65, b"whatever");
+        put_field(&mut bytes, 67, b"whatever");
         assert_eq!(Properties::decode(&bytes), Ok(properties()));
         let mut bytes = Vec::new();
         put_field(&mut bytes, 15, b"");

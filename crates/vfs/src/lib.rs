@@ -29,7 +29,6 @@ mod mem;
 mod random;
 #[cfg(feature = "sim")]
 mod sim;
-mod sync;
 mod vfs;
 
 pub use clock::{Clock, ManualClock, SystemClock};

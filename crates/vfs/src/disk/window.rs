@@ -5,12 +5,12 @@
 
 use super::files;
 use crate::LogWindow;
-use crate::sync::{AtomicU64, Ordering};
 use rustix::io::{Errno, retry_on_intr};
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 #[derive(Debug)]
 pub(super) struct DiskWindow {
@@ -100,37 +100,5 @@ mod tests {
         assert_eq!(file.metadata().unwrap().len(), 200_000);
         assert_eq!(&read[..10], b"\0\0\0\0\0bytes");
         assert!(read[10..200_000].iter().all(|byte| *byte == 0));
-    }
-}
-
-#[cfg(all(test, loom))]
-mod loom_tests {
-    use super::*;
-    use loom::thread;
-    use std::sync::Arc;
-
-    /// A write that is let in finds the file as long as it needs.
-    #[test]
-    fn who_sees_the_length_finds_the_space() {
-        loom::model(|| {
-            let dir = tempfile::tempdir().unwrap();
-            let window = Arc::new(DiskWindow::create(&dir.path().join("log")).unwrap());
-            let growing = {
-                let window = Arc::clone(&window);
-                thread::spawn(move || {
-                    window.allocate(4096).unwrap();
-                    window.allocate(8192).unwrap();
-                })
-            };
-            let length = || window.file.metadata().unwrap().len();
-            let seen = window.allocated.load(Ordering::Acquire);
-            assert!(length() >= seen, "{seen} bytes of {}", length());
-            if seen > 0 {
-                window.write_at(b"record", seen - 6).unwrap();
-            }
-            growing.join().unwrap();
-            assert!(window.write_at(b"record", 8186).is_ok());
-            assert!(window.write_at(b"record", 8187).is_err(), "behind the end");
-        });
     }
 }

@@ -103,8 +103,12 @@ fn replay_groups(criterion: &mut Criterion) {
     let payload = group(1);
     (0..GROUPS).for_each(|_| log.append(&payload));
     log.writer.sync().unwrap();
-    let context =
-        ReplayContext { kind: LogKind::Log, database: DATABASE, boot_id: log.vfs.boot_id() };
+    let context = ReplayContext {
+        kind: LogKind::Log,
+        database: DATABASE,
+        boot_id: log.vfs.boot_id(),
+        durable: None,
+    };
     let file = log.vfs.open_read(&path(log.folder.path(), 1)).unwrap();
     let segments = [SegmentFile { id: SegmentId(1), file, cut: None }];
     bench.throughput(Throughput::Elements(GROUPS));

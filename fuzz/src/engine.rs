@@ -167,7 +167,7 @@ pub(crate) fn manifest_fixed(data: &[u8]) {
     let mut files = image().0.clone();
     let name = files.ending(".manifest").to_owned();
     let Some((_, good)) = files.0.iter().find(|file| file.0 == name) else { return };
-    let mut bytes = good[..128].to_vec();
+    let mut bytes = good[..1536].to_vec();
     let database = database_of(good);
     let number = u64::from_str_radix(name.trim_end_matches(".manifest"), 16).unwrap_or(0);
     let mixed = forge::identity(*b"SILTMANI", database, number);

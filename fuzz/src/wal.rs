@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 const DATABASE: u128 = 42;
 const PATH: &str = "/1.log";
-const HEADER_BYTES: usize = 128;
+const RECORDS_OFFSET: usize = 1536;
 
 const fn identity(segment: u64) -> LogIdentity {
     LogIdentity { kind: LogKind::Log, database: DATABASE, segment: SegmentId(segment) }
@@ -56,7 +56,7 @@ type Read = (Result<Replayed, ReplayError<Error>>, Vec<Vec<u8>>);
 
 fn read(file: &Arc<dyn ReadFile>, cut: Option<u64>, boot_id: u128) -> Read {
     let segments = [SegmentFile { id: SegmentId(1), file: Arc::clone(file), cut }];
-    let context = ReplayContext { kind: LogKind::Log, database: DATABASE, boot_id };
+    let context = ReplayContext { kind: LogKind::Log, database: DATABASE, boot_id, durable: None };
     let mut payloads = Vec::new();
     let replayed = replay(&segments, &context, |record| {
         payloads.push(record.payload.to_vec());
@@ -97,7 +97,7 @@ pub(crate) fn read_raw(data: &[u8]) {
 pub(crate) fn read_fixed(data: &[u8]) {
     let mut draw = Draw::new(data);
     let mut bytes = log(&[b"first"]);
-    let first = HEADER_BYTES + 32;
+    let first = RECORDS_OFFSET + 32;
     bytes.truncate(first);
     bytes.resize(first.next_multiple_of(8), 0);
     let mixed = forge::identity(*b"SILTWLOG", DATABASE, 1);
@@ -185,7 +185,7 @@ pub(crate) fn tail_cut(data: &[u8]) {
     let vfs = vfs.power_cut_keeping(draw.number());
     let mut bytes = vfs.read(PATH).expect("the file is there");
     let unsynced = usize::try_from(synced_end).unwrap_or(usize::MAX);
-    let unsynced = unsynced.max(HEADER_BYTES).min(bytes.len());
+    let unsynced = unsynced.max(RECORDS_OFFSET).min(bytes.len());
     for _ in 0..draw.below(8) {
         let open = bytes.len() - unsynced;
         if open > 0 {

@@ -71,6 +71,7 @@ mod trees;
 mod value;
 mod verify;
 mod watermark;
+mod witness;
 
 pub use batch::{Durability, KeyspaceRef, WriteBatch, WriteOptions};
 pub use cursor::Cursor;

@@ -184,7 +184,7 @@ fn forge(
     let segment = SegmentId(u64::from_str_radix(stem, 16).unwrap());
     let kind = if extension == "log" { LogKind::Log } else { LogKind::Manifest };
     let file = vfs.open_read(&path).unwrap();
-    let context = ReplayContext { kind, database, boot_id: vfs.boot_id() };
+    let context = ReplayContext { kind, database, boot_id: vfs.boot_id(), durable: None };
     let mut payloads = Vec::new();
     replay(&[SegmentFile { id: segment, file, cut: None }], &context, |record| {
         payloads.push(record.payload.to_vec());

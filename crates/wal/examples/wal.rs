@@ -16,7 +16,7 @@ fn read(vfs: &MemVfs) -> Result<(Vec<String>, LogEnd), Box<dyn Error>> {
     let file = vfs.open_read(Path::new(LOG))?;
     let segments = [SegmentFile { id: SegmentId(1), file, cut: None }];
     let boot_id = vfs.boot_id();
-    let context = ReplayContext { kind: LogKind::Log, database: DATABASE, boot_id };
+    let context = ReplayContext { kind: LogKind::Log, database: DATABASE, boot_id, durable: None };
     let mut keys = Vec::new();
     let replayed = replay(&segments, &context, |record| {
         let (_, ops) = decode_group(record.payload)?;

@@ -1,6 +1,6 @@
 //! The bytes of a segment: its header, its records, and the sums that tie both to their place.
 //! ```text
-//! segment = header (128 bytes) | record* | zeros to the allocated end
+//! segment = header (128 bytes) | witness at 512 | witness at 1024 | record* from 1536 | zeros
 //! record  = 'S' 'R' 0x1e | kind: u8 | length: u32le | synced end: u64le | sum: u64le
 //!         | payload | zeros to a multiple of 8
 //! ```
@@ -13,6 +13,8 @@ use siltstone_base::{DecodeError, FILE_HEADER_BYTES, FileHeader, Reader, checksu
 
 /// Size of an encoded [`SegmentHeader`].
 pub(crate) const HEADER_BYTES: u64 = 128;
+/// Where the first record of a segment begins.
+pub(crate) const RECORDS_OFFSET: u64 = 1536;
 /// What the header's own sum covers, in bytes.
 const HEADER_SUMMED_BYTES: usize = 120;
 /// Size of an encoded [`RecordHeader`].
@@ -26,11 +28,11 @@ pub(crate) const MAX_PAYLOAD_BYTES: u32 = (1 << 31) + (1 << 20);
 /// Size of an encoded [`Link`].
 pub(crate) const LINK_BYTES: u32 = 32;
 
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 /// Positions stay below this, so that adding offsets to them cannot overflow.
 const POSITION_MAX: u64 = 1 << 62;
 
-const _: () = assert!(HEADER_BYTES.is_multiple_of(ALIGN_BYTES));
+const _: () = assert!(RECORDS_OFFSET.is_multiple_of(ALIGN_BYTES));
 const _: () = assert!(RECORD_HEADER_BYTES.is_multiple_of(ALIGN_BYTES));
 
 /// What a log is for. Told apart by the magic bytes of its file.
@@ -51,7 +53,7 @@ impl LogKind {
     }
 
     /// How errors call such a file.
-    const fn what(self) -> &'static str {
+    pub(crate) const fn what(self) -> &'static str {
         match self {
             Self::Log => "log header",
             Self::Manifest => "manifest header",

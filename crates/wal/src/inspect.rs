@@ -1,17 +1,16 @@
-//! A look at a segment that no manifest names: whose it is, and what it saw at its birth.
+//! A look at a segment, named or not: whose it is, and what it saw of the manifest.
 
-use crate::format::{HEADER_BYTES, LogIdentity, SegmentHeader};
+use crate::format::{HEADER_BYTES, LogIdentity, RECORDS_OFFSET, SegmentHeader, to_usize};
+use crate::witness;
 use siltstone_base::DecodeError;
 use siltstone_vfs::ReadFile;
 use std::io;
 
-const BYTES: usize = 128;
-const _: () = assert!(BYTES as u64 == HEADER_BYTES, "a whole header is read");
-
 /// What the header of a file says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HeaderState {
-    /// It is the segment that was asked for, and saw this manifest with so many records.
+    /// It is the segment that was asked for, and saw this manifest with so many records, at its
+    /// birth or since.
     Ours {
         /// Number of the manifest.
         witness_number: u64,
@@ -26,16 +25,18 @@ pub enum HeaderState {
 
 /// Reads the header of `file`, which by its name is the segment `identity`.
 pub fn inspect(file: &dyn ReadFile, identity: &LogIdentity) -> io::Result<HeaderState> {
-    let mut bytes = [0; BYTES];
-    if file.bytes()? < HEADER_BYTES {
+    let there = file.bytes()?.min(RECORDS_OFFSET);
+    if there < HEADER_BYTES {
         return Ok(HeaderState::Unfinished);
     }
+    let mut bytes = vec![0; to_usize(there)];
     file.read_exact_at(&mut bytes, 0)?;
     Ok(match SegmentHeader::decode(&bytes, identity) {
-        Ok((header, _)) => HeaderState::Ours {
-            witness_number: header.birth.witness_number,
-            witness_records: header.birth.witness_records,
-        },
+        Ok((header, _)) => {
+            let at_birth = (header.birth.witness_number, header.birth.witness_records);
+            let latest = witness::latest(&bytes, identity).max(at_birth);
+            HeaderState::Ours { witness_number: latest.0, witness_records: latest.1 }
+        }
         // A torn header may show any version.
         Err(DecodeError::Unsupported { .. }) if SegmentHeader::is_whole(&bytes, identity.kind) => {
             HeaderState::Foreign

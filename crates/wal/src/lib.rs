@@ -5,6 +5,8 @@
 //! needs to continue it. What was synced is never dropped silently: each record says up to where
 //! the log was durable when it was written, and each segment how the one before it ended.
 //!
+//! Two files can vouch for each other: a [`Witness`] keeps in the one how far the other is durable.
+//!
 //! A [`Batch`] holds puts and deletes over keyspaces in the form in which they go into a record.
 //!
 //! Nothing here names a file, starts a thread or reads a clock: windows and open files come from
@@ -29,7 +31,8 @@
 //!
 //! let vfs = vfs.power_cut();
 //! let segments = [SegmentFile { id: SegmentId(1), file: vfs.open_read(path)?, cut: None }];
-//! let context = ReplayContext { kind: LogKind::Log, database: 42, boot_id: vfs.boot_id() };
+//! let (kind, boot_id) = (LogKind::Log, vfs.boot_id());
+//! let context = ReplayContext { kind, database: 42, boot_id, durable: None };
 //! let replayed = replay(&segments, &context, |record| {
 //!     assert_eq!(record.payload, b"one record in two pieces");
 //!     Ok::<(), std::io::Error>(())
@@ -51,6 +54,7 @@ mod replay;
 mod salvage;
 mod sealed;
 mod segment_reader;
+mod witness;
 mod writer;
 
 pub use batch::{Batch, GroupHeader};
@@ -65,4 +69,5 @@ pub use replay::{
 };
 pub use salvage::{Salvaged, identify, salvage};
 pub use sealed::Sealed;
+pub use witness::Witness;
 pub use writer::LogWriter;

@@ -2,10 +2,10 @@
 //!
 //! Let P be its position.
 //!
-//! 1. *The end*, if nothing but zeros follows in the segment, and the next segment (if any)
-//!    begins at exactly P.
+//! 1. *The end*, if nothing but zeros follows in the segment, the next segment (if any) begins at
+//!    exactly P, and nobody knows of more that was durable.
 //! 2. *Corruption*, if anything valid behind P, in this or a later segment, has a synced end
-//!    beyond P: then what stood at P was durable. Or if anything valid is behind P and the
+//!    beyond P, or the caller knows one: then what stood at P was durable. Or if anything valid is behind P and the
 //!    segment was written since the machine started: the death of a process can tear the last
 //!    record alone.
 //! 3. A *torn tail* otherwise: a power cut lost it before it was durable.
@@ -14,7 +14,7 @@
 //! that nothing else passes for one.
 //! Layout: docs/formats.md §2.
 
-use crate::format::{ALIGN_BYTES, HEADER_BYTES, RecordHeader};
+use crate::format::{ALIGN_BYTES, RECORDS_OFFSET, RecordHeader};
 use crate::open_segment::OpenSegment;
 use crate::sealed::Tail;
 use crate::{Error, SegmentId};
@@ -23,6 +23,7 @@ use siltstone_base::Sabotage;
 /// Why a segment cannot end where it does, if nothing in itself says so.
 pub(crate) const SHORT: &str = "the next segment begins at a later position";
 const WAS_DURABLE: &str = "it is missing or damaged, and what follows says that it was durable";
+const ENDS_EARLY: &str = "the log ends here, though more of it was durable";
 const NOT_LAST: &str = "it is missing or damaged, and more was written after it in this boot";
 
 /// How a log ended.
@@ -59,6 +60,16 @@ pub(crate) struct Verdict {
     pub(crate) torn_bytes: u64,
 }
 
+/// Refuses an end before the position `durable`, up to which the log is known to have been durable.
+pub(crate) fn check_durable(last: Option<&Tail>, durable: u64) -> Result<(), Error> {
+    match last {
+        Some(last) if last.position() < durable && !Sabotage::LogCutAtFirstBadRecord.is_on() => {
+            Err(Error::corrupt(last.segment, "log record", last.end, ENDS_EARLY))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Applies the rules to the place where replay stopped, if it did before the end of everything.
 ///
 /// # Errors
@@ -85,7 +96,7 @@ pub(crate) fn judge(
     let mut torn_bytes = 0;
     for (index, segment) in segments.iter_mut().enumerate().skip(stop.index) {
         let here = index == stop.index;
-        let written = if here { stop.tail.end } else { HEADER_BYTES };
+        let written = if here { stop.tail.end } else { RECORDS_OFFSET };
         let from = if here { written + ALIGN_BYTES } else { written };
         if !here && segment.header.synced_end > position {
             return Err(corrupt(stop, WAS_DURABLE));

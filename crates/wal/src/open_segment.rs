@@ -4,13 +4,13 @@
 //! at once; a place without one is for `log_end` to judge.
 
 use crate::format::{
-    ALIGN_BYTES, Birth, HEADER_BYTES, Link, LogIdentity, LogKind, RecordKind, SegmentHeader,
+    ALIGN_BYTES, Birth, Link, LogIdentity, LogKind, RECORDS_OFFSET, RecordKind, SegmentHeader,
     to_usize,
 };
 use crate::replay::{RecordRef, ReplayContext, ReplayError, SegmentFile};
 use crate::sealed::Tail;
 use crate::segment_reader::{Found, FoundRecord, SegmentReader};
-use crate::{Error, SegmentId};
+use crate::{Error, SegmentId, witness};
 use siltstone_base::{Corruption, Sabotage};
 
 /// A segment whose header is good.
@@ -19,6 +19,8 @@ pub(crate) struct OpenSegment<'f> {
     pub(crate) reader: SegmentReader<'f>,
     pub(crate) header: SegmentHeader,
     header_sum: u64,
+    /// What it was told of another file.
+    told: (u64, u64),
     cut: Option<u64>,
 }
 
@@ -27,13 +29,23 @@ impl<'f> OpenSegment<'f> {
         let (kind, database) = (context.kind, context.database);
         let identity = LogIdentity { kind, database, segment: file.id };
         let io = |source| Error::io(file.id, 0, source);
-        let mut bytes = vec![0; to_usize(HEADER_BYTES)];
-        let read = file.file.read_at(&mut bytes, 0).map_err(io)?;
-        let (header, header_sum) =
-            SegmentHeader::decode(bytes.get(..read).unwrap_or_default(), &identity)
-                .map_err(|found| Error::of_decode(file.id, found))?;
+        let there = file.file.bytes().map_err(io)?.min(RECORDS_OFFSET);
+        let mut bytes = vec![0; to_usize(there)];
+        file.file.read_exact_at(&mut bytes, 0).map_err(io)?;
+        let (header, header_sum) = SegmentHeader::decode(&bytes, &identity)
+            .map_err(|found| Error::of_decode(file.id, found))?;
+        if there < RECORDS_OFFSET {
+            // It was longer when its header was synced.
+            return Err(Error::corrupt(
+                file.id,
+                kind.what(),
+                there,
+                "the file ends before the records",
+            ));
+        }
+        let told = witness::latest(&bytes, &identity);
         let reader = SegmentReader::new(&*file.file, identity, file.cut)?;
-        Ok(Self { reader, header, header_sum, cut: file.cut })
+        Ok(Self { reader, header, header_sum, told, cut: file.cut })
     }
 
     pub(crate) const fn id(&self) -> SegmentId {
@@ -46,6 +58,11 @@ impl<'f> OpenSegment<'f> {
         (witness_number, witness_records)
     }
 
+    /// What it was told of another file since.
+    pub(crate) const fn told(&self) -> (u64, u64) {
+        self.told
+    }
+
     /// Whether it begins where the segment before ended; false if it begins later, so that
     /// something of the one before is missing.
     pub(crate) fn continues(&mut self, before: &Tail) -> Result<bool, Error> {
@@ -53,12 +70,12 @@ impl<'f> OpenSegment<'f> {
         if base == before.position() {
             return Ok(true);
         }
-        if let Found::Record(record) = self.reader.record_at(HEADER_BYTES)?
+        if let Found::Record(record) = self.reader.record_at(RECORDS_OFFSET)?
             && let Some(link) = Link::decode(record.payload)
             && record.header.kind == RecordKind::Link as u8
             && link.predecessor != before.segment
         {
-            return Err(self.corrupt("log record", HEADER_BYTES, MISSING));
+            return Err(self.corrupt("log record", RECORDS_OFFSET, MISSING));
         }
         if base < before.position() {
             let why = "it begins before the end of the segment before it";
@@ -77,7 +94,7 @@ impl<'f> OpenSegment<'f> {
         let base = self.header.base;
         let synced_end = self.header.synced_end;
         let mut tail =
-            Tail { segment, base, end: HEADER_BYTES, digest: self.header_sum, synced_end };
+            Tail { segment, base, end: RECORDS_OFFSET, digest: self.header_sum, synced_end };
         while self.cut != Some(tail.end) {
             let record = match self.reader.record_at(tail.end)? {
                 Found::Record(record) => record,
@@ -164,7 +181,7 @@ fn check_kind(
     tail: &Tail,
     before: Option<&Tail>,
 ) -> Result<(), Refused> {
-    let wants_link = tail.end == HEADER_BYTES && tail.base > 0;
+    let wants_link = tail.end == RECORDS_OFFSET && tail.base > 0;
     match kind {
         RecordKind::Link if wants_link => check_link(record.payload, tail, before),
         RecordKind::Link => Err(Refused::Corrupt("a link stands where none may")),

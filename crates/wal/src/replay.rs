@@ -38,6 +38,9 @@ pub struct ReplayContext {
     pub database: u128,
     /// Which start of the machine this is; 0 if nobody knows.
     pub boot_id: u128,
+    /// A segment, and the offset in it up to which somebody else knows the log to have been
+    /// durable. Of a segment that is not replayed it says nothing.
+    pub durable: Option<(SegmentId, u64)>,
 }
 
 /// A payload that was appended, with where it is.
@@ -70,6 +73,8 @@ pub struct Replayed {
     pub dropped_segments: Vec<SegmentId>,
     /// The largest (manifest number, records in it) that any header saw at its birth.
     pub witness: Option<(u64, u64)>,
+    /// The largest that a [`Witness`](crate::Witness) was told in any segment; zeros if none was.
+    pub told: (u64, u64),
 }
 
 /// Which positions a surviving segment holds.
@@ -133,6 +138,7 @@ pub fn replay<E>(
             break;
         }
     }
+    log_end::check_durable(tails.last(), durable_position(&segments, context))?;
     let verdict = log_end::judge(&mut segments, stop.as_ref(), context.boot_id)?;
     let survivor = |(tail, segment): (&Tail, &OpenSegment<'_>)| ReplayedSegment {
         id: tail.segment,
@@ -149,7 +155,15 @@ pub fn replay<E>(
         records,
         dropped_segments: dropped.iter().map(OpenSegment::id).collect(),
         witness: segments.iter().map(OpenSegment::witness).max(),
+        told: segments.iter().map(OpenSegment::told).max().unwrap_or_default(),
     })
+}
+
+/// Position up to which the log is known to have been durable.
+fn durable_position(segments: &[OpenSegment<'_>], context: &ReplayContext) -> u64 {
+    let Some((id, end)) = context.durable else { return 0 };
+    let segment = segments.iter().find(|segment| segment.id() == id);
+    segment.map_or(0, |segment| segment.header.base.saturating_add(end))
 }
 
 fn open<'f>(

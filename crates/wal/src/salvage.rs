@@ -5,7 +5,9 @@
 //!
 //! Always: only a record whose sum matched in this place of this segment is handed out.
 
-use crate::format::{ALIGN_BYTES, HEADER_BYTES, LogIdentity, LogKind, RecordKind, SegmentHeader};
+use crate::format::{
+    ALIGN_BYTES, HEADER_BYTES, LogIdentity, LogKind, RECORDS_OFFSET, RecordKind, SegmentHeader,
+};
 use crate::segment_reader::{Found, SegmentReader};
 use crate::{Error, SegmentId};
 use siltstone_base::Reader;
@@ -63,7 +65,7 @@ pub fn salvage<E: From<Error>>(
     mut found: impl FnMut(Salvaged<'_>) -> Result<(), E>,
 ) -> Result<(), E> {
     let mut reader = SegmentReader::new(file, identity, cut)?;
-    let mut offset = HEADER_BYTES;
+    let mut offset = RECORDS_OFFSET;
     loop {
         let why = match reader.record_at(offset)? {
             Found::Record(record) => {
@@ -135,7 +137,7 @@ mod tests {
             match found {
                 Salvaged::Record { payload, .. } => records.push(payload[0]),
                 Salvaged::Lost { offset, bytes, is_tail, .. } => {
-                    lost.push((offset, bytes, is_tail))
+                    lost.push((offset, bytes, is_tail));
                 }
             }
             Ok::<(), Error>(())

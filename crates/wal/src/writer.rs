@@ -11,11 +11,11 @@
 //! failed write, allocation or sync nothing is ever written or synced again.
 
 use crate::format::{
-    ALIGN_BYTES, Birth, HEADER_BYTES, LINK_BYTES, Link, LogIdentity, LogKind, MAX_PAYLOAD_BYTES,
-    NewRecord, RECORD_HEADER_BYTES, RecordKind, SegmentHeader, to_usize,
+    ALIGN_BYTES, Birth, LINK_BYTES, Link, LogIdentity, LogKind, MAX_PAYLOAD_BYTES, NewRecord,
+    RECORD_HEADER_BYTES, RECORDS_OFFSET, RecordKind, SegmentHeader, to_usize,
 };
 use crate::sealed::{Sealed, Tail, Unsynced};
-use crate::{Error, SegmentId};
+use crate::{Error, SegmentId, Witness};
 use siltstone_base::Sabotage;
 use siltstone_vfs::LogWindow;
 use std::io;
@@ -73,14 +73,14 @@ impl LogWriter {
         let base = link.map_or(0, |link| link.base);
         let (before, synced_end) = continue_from(before, segment)?;
         let header = SegmentHeader { birth, synced_end, base }.encode();
-        let allocated = initial_bytes.max(HEADER_BYTES);
+        let allocated = initial_bytes.max(RECORDS_OFFSET);
         let made = window.allocate(allocated).and_then(|()| window.write_at(&header, 0));
         made.and_then(|()| window.sync()).map_err(|source| Error::io(segment, 0, source))?;
         let digest = header.last_chunk().map_or(0, |sum| u64::from_le_bytes(*sum));
         Ok(Self {
             window,
             identity: birth.identity,
-            tail: Tail { segment, base, end: HEADER_BYTES, digest, synced_end },
+            tail: Tail { segment, base, end: RECORDS_OFFSET, digest, synced_end },
             link,
             before,
             allocated,
@@ -122,7 +122,7 @@ impl LogWriter {
         if self.failed {
             return Err(Error::Failed);
         }
-        let fresh = self.tail.end == HEADER_BYTES;
+        let fresh = self.tail.end == RECORDS_OFFSET;
         if self.rests || (fresh && self.link.is_none()) {
             return Ok(());
         }
@@ -142,13 +142,21 @@ impl LogWriter {
         Ok(())
     }
 
-    /// Syncs for the last time.
+    /// Syncs for the last time, the beacon and what its [witness](Self::witness) was told too.
     ///
     /// # Errors
     ///
     /// As [`sync`](Self::sync).
     pub fn close(&mut self) -> Result<(), Error> {
-        self.sync()
+        self.sync()?;
+        let synced = self.window.sync();
+        self.failed = synced.is_err();
+        synced.map_err(|source| Error::io(self.tail.segment, 0, source))
+    }
+
+    /// A place in this file where what is known of another one is kept. There must be no second.
+    pub fn witness(&self) -> Witness {
+        Witness::new(self.identity, Arc::clone(&self.window))
     }
 
     /// Ends the segment, for the one that continues it. Nothing is written or synced: the
@@ -156,7 +164,7 @@ impl LogWriter {
     pub fn seal(self) -> Sealed {
         let mut unsynced = self.before;
         // The header of a segment without records has been synced; a beacon has not.
-        if self.tail.end > HEADER_BYTES {
+        if self.tail.end > RECORDS_OFFSET {
             unsynced.push(self.tail.segment, self.window);
         }
         Sealed { tail: self.tail, unsynced, failed: self.failed }
@@ -175,6 +183,11 @@ impl LogWriter {
     /// Position before which everything is known to be durable.
     pub const fn synced_position(&self) -> u64 {
         self.tail.synced_end
+    }
+
+    /// Offset before which everything is known to be durable.
+    pub const fn synced_end(&self) -> u64 {
+        self.tail.synced_end.saturating_sub(self.tail.base)
     }
 
     /// How many payloads were appended.

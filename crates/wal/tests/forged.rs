@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{DATABASE, HEADER_BYTES, Log, index};
+use common::{DATABASE, Log, RECORDS_OFFSET, index};
 use siltstone_base::checksum;
 use siltstone_wal::{Error, SegmentId};
 
@@ -101,7 +101,7 @@ fn nothing_calls_itself_durable() {
 fn a_link_stands_nowhere_but_first() {
     refused(behind(&Forged::new(LINK, &[0; 32])), "where none may");
     let log = Log::drawn("");
-    Forged::new(LINK, &[0; 32]).put(&log, SegmentId(1), HEADER_BYTES);
+    Forged::new(LINK, &[0; 32]).put(&log, SegmentId(1), RECORDS_OFFSET);
     refused(log.replay_in(99).map(|found| found.0.len()), "where none may");
 }
 
@@ -134,7 +134,7 @@ impl Forged<'_> {
     /// the second alone.
     fn check_first(&self) -> [Result<usize, Error>; 2] {
         let mut log = Log::drawn("a |");
-        self.put(&log, SegmentId(2), HEADER_BYTES);
+        self.put(&log, SegmentId(2), RECORDS_OFFSET);
         let both = log.replay_in(99).map(|found| found.0.len());
         log.damage("-1");
         [both, log.replay_in(99).map(|found| found.0.len())]

@@ -124,7 +124,7 @@ fn look(writing: &Arc<Mutex<Writing>>, boot_id: u128) -> Option<usize> {
         SegmentFile { id, file, cut }
     };
     let files: Vec<_> = files.into_iter().map(watched).collect();
-    let context = ReplayContext { kind: LogKind::Log, database: DATABASE, boot_id };
+    let context = ReplayContext { kind: LogKind::Log, database: DATABASE, boot_id, durable: None };
     let mut found = Vec::new();
     let replayed = replay(&files, &context, |record| {
         found.push(record.payload.to_vec());
@@ -220,7 +220,7 @@ fn a_half_written_last_record_is_left_out() {
 
 #[test]
 fn space_that_is_allocated_ahead_is_no_torn_tail() {
-    for more in [8, 1 << 20, (1 << 20) - 512 - 128, 3 << 20] {
+    for more in [8, 1 << 20, (1 << 20) - 2048 - 1536, 3 << 20] {
         let log = Log::drawn("a b");
         log.change(SegmentId(1), |file| file.resize(file.len() + more, 0));
         let (payloads, replayed) = log.replay().unwrap();

@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{DATABASE, HEADER_BYTES, Log, index, path, record};
+use common::{DATABASE, Log, RECORDS_OFFSET, index, path, record};
 use siltstone_vfs::Vfs;
 use siltstone_wal::{
     Error, LogEnd, LogIdentity, LogKind, LogWriter, ReplayContext, ReplayError, SegmentId, replay,
@@ -164,7 +164,7 @@ fn a_cut_segment_must_be_sound_up_to_the_cut() {
     check("a b c", "b< c^", BOTH, "corrupt b");
     let mut log = Log::drawn("a b c");
     let (segment, offset, _) = log.places["b"];
-    for cut in [0, HEADER_BYTES - 8, offset + 1, offset + 8, 1 << 40] {
+    for cut in [0, RECORDS_OFFSET - 8, offset + 1, offset + 8, 1 << 40] {
         log.named.insert(SegmentId(segment), Some(cut));
         assert!(log.replay().unwrap_err().is_corruption(), "{cut}");
     }
@@ -202,7 +202,7 @@ fn what_is_dropped_is_counted() {
     let end_of = |name: &str| log.places[name].1 + log.places[name].2;
     // Padding at the end is zeros, which nobody can tell from what was never written.
     let (padding, begin) = (4, log.places["b"].1);
-    let expected = (end_of("c") - padding - begin) + (end_of("e") - padding - HEADER_BYTES);
+    let expected = (end_of("c") - padding - begin) + (end_of("e") - padding - RECORDS_OFFSET);
     assert_eq!((replayed.records, replayed.torn_bytes), (1, expected));
     assert_eq!(replayed.dropped_segments, [SegmentId(2)]);
     assert_eq!(replayed.last.unwrap().end(), begin);
@@ -239,10 +239,33 @@ fn an_unknown_boot_is_never_the_same() {
 }
 
 #[test]
+fn an_end_before_what_somebody_else_knows_is_corruption() {
+    let mut log = Log::drawn("a ! | b c !");
+    let (segment, offset, bytes) = log.places["c"];
+    let found = |log: &Log| [log.outcome(1), log.outcome(99)];
+    // The end, a cut, zeros and a torn record: nothing behind them tells.
+    let drawn = [("!2<", "abc torn !2"), ("!2< c<", "ab torn c"), ("c0 !20", "ab")];
+    for (damage, expected) in drawn {
+        let mut damaged = Log::drawn("a ! | b c !");
+        damaged.damage(damage);
+        assert_eq!(found(&damaged)[1], expected, "{damage}");
+        damaged.durable = Some((SegmentId(segment), offset + bytes));
+        let expected = if damage == "!2<" { expected } else { "corrupt c" };
+        assert_eq!(found(&damaged), [expected, expected], "{damage}");
+    }
+    for (known, expected) in [(offset + bytes, "abc"), (offset + bytes + 32, "corrupt E2")] {
+        log.durable = Some((SegmentId(segment), known));
+        assert_eq!(found(&log), [expected, expected]);
+    }
+    log.durable = Some((SegmentId(3), 1 << 40));
+    assert_eq!(found(&log), ["abc", "abc"], "nobody names that segment");
+}
+
+#[test]
 fn a_foreign_log_is_corruption() {
     let log = Log::drawn("a ! | b !");
     let as_of = |kind, database| {
-        let context = ReplayContext { kind, database, boot_id: 1 };
+        let context = ReplayContext { kind, database, boot_id: 1, durable: None };
         let refused = replay(&log.files(), &context, |_| Ok::<(), ()>(()));
         let Err(ReplayError::Log(Error::Corrupt { segment, corruption })) = refused else {
             panic!("{refused:?}");
@@ -384,7 +407,7 @@ fn a_log_of_no_segments_is_empty() {
 fn what_the_caller_refuses_ends_the_replay() {
     let log = Log::drawn("a b c");
     let boot_id = log.vfs.boot_id();
-    let context = ReplayContext { kind: LogKind::Log, database: DATABASE, boot_id };
+    let context = ReplayContext { kind: LogKind::Log, database: DATABASE, boot_id, durable: None };
     let mut seen = 0;
     let refused = replay(&log.files(), &context, |record| {
         seen += 1;

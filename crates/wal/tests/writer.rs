@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{HEADER_BYTES, Log, birth};
+use common::{Log, RECORDS_OFFSET, birth};
 use siltstone_vfs::LogWindow;
 use siltstone_wal::{Error, LogWriter, SegmentId};
 use std::io;
@@ -76,11 +76,11 @@ impl Machine {
 fn a_new_segment_is_allocated_written_and_synced() {
     let machine = Machine::new(99);
     let writer = machine.writer().unwrap();
-    let expected = [Call::Allocate(4096), Call::Write(0, HEADER_BYTES), Call::Sync];
+    let expected = [Call::Allocate(4096), Call::Write(0, 128), Call::Sync];
     assert_eq!(machine.calls(), expected.map(|call| ('1', call)));
     assert_eq!(
         (writer.end(), writer.position(), writer.records()),
-        (HEADER_BYTES, HEADER_BYTES, 0)
+        (RECORDS_OFFSET, RECORDS_OFFSET, 0)
     );
     assert_eq!((writer.segment(), writer.synced_position()), (SegmentId(1), 0));
 }
@@ -90,10 +90,10 @@ fn a_record_is_one_write_padded_to_eight() {
     let machine = Machine::new(99);
     let mut writer = machine.writer().unwrap();
     machine.calls();
-    assert_eq!(writer.append(&[b"ab", b"", b"cde"]).unwrap(), 128);
-    assert_eq!(writer.append(&[]).unwrap(), 160);
-    assert_eq!(machine.calls(), [('1', Call::Write(128, 32)), ('1', Call::Write(160, 24))]);
-    assert_eq!((writer.end(), writer.records()), (184, 2));
+    assert_eq!(writer.append(&[b"ab", b"", b"cde"]).unwrap(), 1536);
+    assert_eq!(writer.append(&[]).unwrap(), 1568);
+    assert_eq!(machine.calls(), [('1', Call::Write(1536, 32)), ('1', Call::Write(1568, 24))]);
+    assert_eq!((writer.end(), writer.records()), (1592, 2));
 }
 
 #[test]
@@ -106,20 +106,20 @@ fn a_sync_leaves_a_beacon_and_only_once() {
     writer.append(&[b"12345678"]).unwrap();
     writer.sync().unwrap();
     writer.sync().unwrap();
-    writer.close().unwrap();
     let write = |offset, bytes| ('1', Call::Write(offset, bytes));
-    assert_eq!(machine.calls(), [write(128, 32), ('1', Call::Sync), write(160, 24)]);
-    assert_eq!((writer.synced_position(), writer.end(), writer.records()), (160, 184, 1));
+    assert_eq!(machine.calls(), [write(1536, 32), ('1', Call::Sync), write(1568, 24)]);
+    assert_eq!((writer.synced_position(), writer.end(), writer.records()), (1568, 1592, 1));
 }
 
 #[test]
-fn closing_leaves_a_beacon_that_is_not_synced() {
+fn closing_makes_the_beacon_durable_too() {
     let machine = Machine::new(99);
     let mut writer = machine.writer().unwrap();
     writer.append(&[b"12345678"]).unwrap();
     machine.calls();
     writer.close().unwrap();
-    assert_eq!(machine.calls(), [('1', Call::Sync), ('1', Call::Write(160, 24))]);
+    let synced = ('1', Call::Sync);
+    assert_eq!(machine.calls(), [synced, ('1', Call::Write(1568, 24)), synced]);
 }
 
 #[test]
@@ -128,19 +128,19 @@ fn a_sync_makes_the_segments_before_durable_first() {
     let mut first = machine.writer().unwrap();
     first.append(&[b"a"]).unwrap();
     let second = machine.window('2');
-    let second = LogWriter::create(second, birth(SegmentId(2), 1), Some(first.seal()), 512);
+    let second = LogWriter::create(second, birth(SegmentId(2), 1), Some(first.seal()), 4096);
     let third = machine.window('3');
     let before = second.unwrap().seal();
-    let mut third = LogWriter::create(third, birth(SegmentId(3), 1), Some(before), 512).unwrap();
+    let mut third = LogWriter::create(third, birth(SegmentId(3), 1), Some(before), 4096).unwrap();
     machine.calls();
-    assert_eq!(third.append(&[b"c"]).unwrap(), 128 + 56, "behind the link");
+    assert_eq!(third.append(&[b"c"]).unwrap(), RECORDS_OFFSET + 56, "behind the link");
     third.sync().unwrap();
     // Segment 2 has a header alone, which was synced when it was made.
     let calls = [
-        ('3', Call::Write(128, 56 + 32)),
+        ('3', Call::Write(1536, 56 + 32)),
         ('1', Call::Sync),
         ('3', Call::Sync),
-        ('3', Call::Write(216, 24)),
+        ('3', Call::Write(1624, 24)),
     ];
     assert_eq!(machine.calls(), calls);
     third.append(&[b"d"]).unwrap();
@@ -156,11 +156,11 @@ fn a_beacon_that_is_not_durable_is_synced_with_the_successor() {
     first.sync().unwrap();
     let second = machine.window('2');
     let before = Some(first.seal());
-    let mut second = LogWriter::create(second, birth(SegmentId(2), 1), before, 512).unwrap();
+    let mut second = LogWriter::create(second, birth(SegmentId(2), 1), before, 4096).unwrap();
     machine.calls();
     second.sync().unwrap();
     // The successor links to the beacon, so the beacon must be there too.
-    let calls = [('1', Call::Sync), ('2', Call::Sync), ('2', Call::Write(128, 56 + 24))];
+    let calls = [('1', Call::Sync), ('2', Call::Sync), ('2', Call::Write(1536, 56 + 24))];
     assert_eq!(machine.calls(), calls);
 }
 
@@ -208,7 +208,7 @@ fn after_a_failure_nothing_is_ever_written_or_synced_again() {
         assert!(matches!(writer.close(), Err(Error::Failed)));
         let second = machine.window('2');
         let before = Some(writer.seal());
-        let second = LogWriter::create(second, birth(SegmentId(2), 1), before, 512);
+        let second = LogWriter::create(second, birth(SegmentId(2), 1), before, 4096);
         assert!(matches!(second, Err(Error::Failed)));
         assert_eq!(machine.calls(), [], "{calls_max}");
     }
@@ -221,7 +221,7 @@ fn a_failed_sync_of_a_segment_before_fails_the_log() {
     first.append(&[b"a"]).unwrap();
     let second = machine.window('2');
     let before = Some(first.seal());
-    let mut second = LogWriter::create(second, birth(SegmentId(2), 1), before, 512).unwrap();
+    let mut second = LogWriter::create(second, birth(SegmentId(2), 1), before, 4096).unwrap();
     second.append(&[b"b"]).unwrap();
     let failed = second.sync();
     assert!(matches!(failed, Err(Error::Io { segment: SegmentId(1), .. })), "{failed:?}");

@@ -7,6 +7,7 @@ use crate::health::Stall;
 use crate::manifest::{Field, Manifest, log_error};
 use crate::store::Store;
 use crate::sync::Mutex;
+use crate::witness::Witnesses;
 use siltstone_base::Seqno;
 use siltstone_vfs::{LogWindow, Vfs};
 use siltstone_wal::{Birth, LogIdentity, LogKind, LogWriter, Sealed, SegmentId};
@@ -31,6 +32,8 @@ pub(crate) struct Log {
     pub(crate) last_seqno: Seqno,
     /// Position at which all memtables together were last looked at.
     looked_at: u64,
+    /// The manifest is told how far the log is durable, and tells of its records.
+    witnesses: Arc<Witnesses>,
 }
 
 /// One segment and the positions it holds.
@@ -77,8 +80,10 @@ impl Log {
         dir: &Path,
         segment_bytes: u64,
         last_seqno: Seqno,
+        witnesses: Arc<Witnesses>,
     ) -> Self {
         Self {
+            witnesses,
             last_segment: writer.segment(),
             writer: Some(writer),
             unnamed: Vec::new(),
@@ -128,6 +133,7 @@ impl Log {
         id: SegmentId,
         window: Arc<dyn LogWindow>,
     ) -> Result<(), Error> {
+        self.witnesses.check_log()?;
         let parts = store.writer.as_ref().ok_or(Error::OpenedReadOnly)?;
         let full = self.writer.take().ok_or(Error::Closed)?;
         let end = full.position();
@@ -136,6 +142,7 @@ impl Log {
             let mut manifest = parts.manifest.lock();
             let (place, witness) = (self.place(store), manifest.witness());
             let writer = begin_segment(&place, id, window, witness, Some(full.seal()))?;
+            self.witnesses.log_begins(FileName::Log(id).path(&self.dir), writer.witness());
             manifest.publish(&[Field::Segment(id), Field::LastSeqno(self.last_seqno)])?;
             writer
         };
@@ -157,7 +164,11 @@ impl Log {
 
     /// Makes everything appended durable.
     pub(crate) fn sync(&mut self, store: &Store) -> Result<(), Error> {
-        self.with_writer(store, LogWriter::sync)
+        let durable = self.with_writer(store, |writer| {
+            writer.sync()?;
+            Ok((writer.segment(), writer.synced_end()))
+        })?;
+        self.witnesses.log_is_durable(durable).map_err(|error| store.stop(error))
     }
 
     /// Lends the writer out, and takes it back unless the segment takes no more, or `work`
@@ -167,12 +178,14 @@ impl Log {
         store: &Store,
         work: impl FnOnce(&mut LogWriter) -> Result<T, siltstone_wal::Error>,
     ) -> Result<T, Error> {
+        self.witnesses.check_log().map_err(|error| store.stop(error))?;
         let mut writer = self.writer.take().ok_or(Error::Closed)?;
         let worked = work(&mut writer).map_err(|error| {
             let path = FileName::Log(writer.segment()).path(&self.dir);
             log_error(&path, error)
         });
         if writer.failed() {
+            self.witnesses.log_ends();
             return worked.map_err(|error| store.stop(error));
         }
         self.writer = Some(writer);
@@ -183,6 +196,7 @@ impl Log {
     /// those that the manifest named.
     pub(crate) fn retire(&mut self) -> Vec<SegmentId> {
         self.writer = None;
+        self.witnesses.log_ends();
         std::mem::take(&mut self.unnamed)
     }
 
@@ -199,6 +213,7 @@ impl Log {
         let id = self.next_id()?;
         self.unnamed.push(id);
         let writer = create_segment(&self.place(store), id, manifest.witness(), None)?;
+        self.witnesses.log_begins(FileName::Log(id).path(&self.dir), writer.witness());
         manifest.publish(&[Field::Segment(id)])?;
         store.segments.fill(vec![Segment { id, base: 0, end: None }]);
         self.unnamed.clear();
@@ -220,8 +235,10 @@ impl Log {
     /// Syncs for the last time.
     pub(crate) fn close(&mut self) -> Result<(), Error> {
         let Some(mut writer) = self.writer.take() else { return Ok(()) };
+        self.witnesses.check_log()?;
         let path = FileName::Log(writer.segment()).path(&self.dir);
-        writer.close().map_err(|error| log_error(&path, error))
+        writer.close().map_err(|error| log_error(&path, error))?;
+        self.witnesses.log_is_durable((writer.segment(), writer.synced_end()))
     }
 
     /// The segment that takes records, and the offset behind its last one.

@@ -13,6 +13,7 @@ pub(crate) use state::{KeyspaceState, ManifestState};
 use crate::Error;
 use crate::current::Current;
 use crate::files::FileName;
+use crate::witness::Witnesses;
 use siltstone_base::Sabotage;
 use siltstone_vfs::Vfs;
 use siltstone_wal::{Birth, LogIdentity, LogKind, LogWriter, SegmentId};
@@ -46,6 +47,8 @@ pub(crate) struct Manifest {
     /// The failure after which nothing more is written to this file.
     failed: Option<Error>,
     closed: bool,
+    /// The log is told of each record, and says here how far it is durable.
+    witnesses: Arc<Witnesses>,
 }
 
 /// A manifest with its first record, durable, that nothing names yet.
@@ -72,6 +75,8 @@ impl Manifest {
     ) -> Result<Self, Error> {
         let writer = write_first(&*vfs, dir, database, number, &state)?;
         Current { database, manifest: number }.store(&*vfs, dir)?;
+        let witnesses = Arc::<Witnesses>::default();
+        witnesses.manifest_begins(FileName::Manifest(number).path(dir), writer.witness())?;
         let dir = dir.to_path_buf();
         Ok(Self {
             vfs,
@@ -86,6 +91,7 @@ impl Manifest {
             state,
             failed: None,
             closed: false,
+            witnesses,
         })
     }
 
@@ -99,6 +105,11 @@ impl Manifest {
     /// What the manifest says now.
     pub(crate) const fn state(&self) -> &ManifestState {
         &self.state
+    }
+
+    /// Where it and the log vouch for each other.
+    pub(crate) fn witnesses(&self) -> Arc<Witnesses> {
+        Arc::clone(&self.witnesses)
     }
 
     /// Its number and how many records it holds, for the headers of logs.
@@ -128,9 +139,17 @@ impl Manifest {
         }
         // So it stays if a panic comes between.
         self.failed = Some(Error::io(&self.path(), "writing", unfinished()));
-        let written = self.roll_if_grown().and_then(|()| self.append(fields));
+        let written = self
+            .witnesses
+            .check_manifest()
+            .and_then(|()| self.roll_if_grown())
+            .and_then(|()| self.append(fields))
+            .and_then(|()| self.witnesses.manifest_is_durable(self.witness()));
         self.failed = written.as_ref().err().cloned();
-        written?;
+        if let Err(error) = written {
+            self.witnesses.manifest_failed(&error);
+            return Err(error);
+        }
         self.state = next;
         Ok(())
     }
@@ -165,7 +184,9 @@ impl Manifest {
     pub(crate) fn switch_to(&mut self, begun: Begun) -> Result<(), Error> {
         let Begun { number, writer, state } = begun;
         let current = Current { database: self.database, manifest: number };
-        if let Err(error) = current.store(&*self.vfs, &self.dir) {
+        let path = FileName::Manifest(number).path(&self.dir);
+        let carried = self.witnesses.manifest_begins(path, writer.witness());
+        if let Err(error) = carried.and_then(|()| current.store(&*self.vfs, &self.dir)) {
             self.superseded.push(number);
             self.failed = Some(error.clone());
             return Err(error);
@@ -188,7 +209,7 @@ impl Manifest {
     /// directory.
     pub(crate) fn close(&mut self) -> Result<(), Error> {
         self.closed = true;
-        if self.failed.is_some() {
+        if self.failed.is_some() || self.witnesses.check_manifest().is_err() {
             return Ok(());
         }
         let closed = self.writer.close();

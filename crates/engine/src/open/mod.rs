@@ -19,9 +19,8 @@ mod strays;
 pub(crate) use listing::Listing;
 pub(crate) use locate::{check_dir, has_files_of_ours, take_lock};
 pub(crate) use read_only::read_only;
-pub(crate) use recover::{Recovered, load_manifest};
+pub(crate) use recover::{Recovered, load_manifest, recover};
 pub(crate) use replay::Replay;
-pub(crate) use strays::judge as judge_strays;
 
 use crate::files::FileName;
 use crate::store::Store;
@@ -41,7 +40,8 @@ struct Files {
 pub(crate) fn for_writing(options: Options, dir: &Path) -> Result<Arc<Store>, Error> {
     let located = locate::locate(&options, dir)?;
     let listing = Listing::of(&*options.vfs, dir)?;
-    let recovered = recover::recover(&options, dir, located.current, &listing)?;
+    let recovered = recover(&options, dir, located.current, &listing)?;
+    recover::check_tables(dir, &recovered.state, &listing)?;
     let foreign = strays::judge(&options, dir, &recovered, &listing)?;
     let replay = Replay::check(&options, dir, &recovered)?;
     start::start(options, dir, located.lock, recovered, replay, &Files { listing, foreign })

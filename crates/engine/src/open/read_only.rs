@@ -6,7 +6,7 @@
 
 use super::listing::Listing;
 use super::start::{build, trees_of};
-use super::{Replay, load_manifest, strays};
+use super::{Replay, recover};
 use crate::current::Current;
 use crate::files::FileName;
 use crate::open::locate::check_dir;
@@ -61,14 +61,14 @@ fn may_be_the_writers(error: &Error) -> bool {
 fn try_open(options: &Options, dir: &Path) -> Result<Arc<Store>, Error> {
     let current = Current::load(&*options.vfs, dir)?;
     let Some(current) = current else { return Err(no_current(options, dir)) };
-    let recovered = load_manifest(&*options.vfs, dir, current)?;
-    strays::judge(options, dir, &recovered, &Listing::of(&*options.vfs, dir)?)?;
+    let listing = Listing::of(&*options.vfs, dir)?;
+    let recovered = recover(options, dir, current, &listing)?;
     let replay = Replay::check(options, dir, &recovered)?;
     let store = build(options.clone(), dir, current.database, None, &replay);
     store.segments.fill(replay.segments.clone());
     for keyspace in recovered.state.keyspaces.values() {
         for table in keyspace.version.tables() {
-            store.tables.get(table)?;
+            store.tables.get(table).map_err(missing_is_corrupt)?;
         }
     }
     let trees = trees_of(&store.options, &recovered.state);
@@ -77,6 +77,16 @@ fn try_open(options: &Options, dir: &Path) -> Result<Arc<Store>, Error> {
     store.snapshots.publish(replay.last_seqno);
     *store.trees.write() = trees;
     Ok(store)
+}
+
+/// A table that the manifest names is gone.
+fn missing_is_corrupt(error: Error) -> Error {
+    match error {
+        Error::Io { path, source, .. } if source.kind() == io::ErrorKind::NotFound => {
+            Error::corrupt(&path, "table", 0, "it is missing, though the manifest names it")
+        }
+        error => error,
+    }
 }
 
 /// CURRENT is missing: there never was a database, or it is damaged.

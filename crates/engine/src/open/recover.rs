@@ -1,6 +1,7 @@
 //! Reads the manifest that CURRENT names.
 
 use super::listing::Listing;
+use super::strays;
 use crate::current::Current;
 use crate::files::FileName;
 use crate::manifest::{ManifestState, decode, log_error};
@@ -17,11 +18,12 @@ pub(crate) struct Recovered {
     pub(crate) state: ManifestState,
     /// How many records it holds.
     pub(crate) records: u64,
+    /// The segment, and the offset in it, up to which it knows the log to have been durable.
+    pub(crate) durable: (SegmentId, u64),
 }
 
 impl Recovered {
-    /// A log header tells which manifest there was at its birth, and how many records it held: no
-    /// less may be left.
+    /// A log tells which manifest there was, and how many records it held: no less may be left.
     pub(super) fn check_witness(
         &self,
         dir: &Path,
@@ -36,15 +38,17 @@ impl Recovered {
     }
 }
 
-/// Reads the manifest and checks that every table it names is there.
-pub(super) fn recover(
+/// Reads the manifest, which must hold no less than any log of the database was told.
+pub(crate) fn recover(
     options: &Options,
     dir: &Path,
     current: Current,
     listing: &Listing,
 ) -> Result<Recovered, Error> {
+    // Asked before the manifest is read: a writer beside a reader may add records meanwhile.
+    let told = strays::told(options, dir, current.database, listing)?;
     let recovered = load_manifest(&*options.vfs, dir, current)?;
-    check_tables(dir, &recovered.state, listing)?;
+    recovered.check_witness(dir, told)?;
     Ok(recovered)
 }
 
@@ -66,6 +70,7 @@ pub(crate) fn load_manifest(
         kind: LogKind::Manifest,
         database: current.database,
         boot_id: vfs.boot_id(),
+        durable: None,
     };
     let mut state = ManifestState::default();
     let replayed = replay(&segments, &context, |record| {
@@ -83,14 +88,19 @@ pub(crate) fn load_manifest(
     if replayed.records == 0 {
         return Err(Error::corrupt(&path, "manifest", 0, "its first record is missing"));
     }
-    Ok(Recovered { current, state, records: replayed.records })
+    let durable = (SegmentId(replayed.told.0), replayed.told.1);
+    Ok(Recovered { current, state, records: replayed.records, durable })
 }
 
 /// Bytes before a record's payload: docs/formats.md §2.
 pub(super) const RECORD_HEADER_BYTES: u64 = 24;
 
 /// A table that the manifest names must be there with the length it had.
-fn check_tables(dir: &Path, state: &ManifestState, listing: &Listing) -> Result<(), Error> {
+pub(super) fn check_tables(
+    dir: &Path,
+    state: &ManifestState,
+    listing: &Listing,
+) -> Result<(), Error> {
     let tables = state.keyspaces.values().flat_map(|keyspace| keyspace.version.tables());
     for table in tables {
         let bytes = listing.table_bytes(table.id);

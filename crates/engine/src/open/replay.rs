@@ -53,6 +53,7 @@ impl Replay {
             kind: LogKind::Log,
             database: recovered.current.database,
             boot_id: options.vfs.boot_id(),
+            durable: Some(recovered.durable),
         };
         let mut order = SeqnoOrder { last: 0, next_keyspace: state.next_keyspace };
         let replayed = run(dir, &files, &context, |record| order.check(dir, &record))?;

@@ -178,9 +178,12 @@ fn begin_segment(
     let segment_bytes = MemoryPlan::new(options).segment_bytes;
     let place = Place { vfs: &*options.vfs, dir, database, segment_bytes };
     let writer = create_segment(&place, id, manifest.witness(), before)?;
+    let witnesses = manifest.witnesses();
+    witnesses.log_begins(FileName::Log(id).path(dir), writer.witness());
     manifest.publish(&[Field::Segment(id)])?;
     segments.push(Segment { id, base, end: None });
-    Ok(BegunLog { log: Log::new(writer, dir, segment_bytes, replay.last_seqno), segments })
+    let log = Log::new(writer, dir, segment_bytes, replay.last_seqno, witnesses);
+    Ok(BegunLog { log, segments })
 }
 
 /// The store with its trees, their memtables still empty.

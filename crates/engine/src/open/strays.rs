@@ -1,8 +1,8 @@
 //! Logs and manifests that the manifest does not name: left over from a crash, or not ours.
 //!
-//! A log's header tells how many records the manifest held when the log was created. If that is
-//! more than there are now, the manifest has lost some, and this log is not left over but
-//! forgotten: corruption, with nothing deleted.
+//! Each log tells how many records the manifest held when the log was created, or since. If that is
+//! more than there are now, the manifest has lost some, and a log that it does not name is not left
+//! over but forgotten: corruption, with nothing deleted.
 
 use super::Recovered;
 use super::listing::Listing;
@@ -11,8 +11,29 @@ use crate::{Error, Options};
 use siltstone_wal::{HeaderState, LogIdentity, LogKind, SegmentId, inspect};
 use std::path::Path;
 
+/// The largest (manifest number, records in it) that any log of the database was told. What is
+/// damaged says nothing here; if it is named, the replay says what is wrong with it.
+pub(super) fn told(
+    options: &Options,
+    dir: &Path,
+    database: u128,
+    listing: &Listing,
+) -> Result<(u64, u64), Error> {
+    let mut told = (0, 0);
+    for file in listing.names() {
+        let FileName::Log(segment) = file else { continue };
+        let identity = LogIdentity { kind: LogKind::Log, database, segment };
+        if let HeaderState::Ours { witness_number, witness_records } =
+            header_of(options, &file.path(dir), &identity)?
+        {
+            told = told.max((witness_number, witness_records));
+        }
+    }
+    Ok(told)
+}
+
 /// Looks at each unnamed log and manifest and returns those of another database, which stay.
-pub(crate) fn judge(
+pub(super) fn judge(
     options: &Options,
     dir: &Path,
     recovered: &Recovered,
@@ -29,11 +50,8 @@ pub(crate) fn judge(
         };
         let identity = LogIdentity { kind, database: recovered.current.database, segment };
         match header_of(options, &file.path(dir), &identity)? {
-            HeaderState::Ours { witness_number, witness_records } => {
-                recovered.check_witness(dir, (witness_number, witness_records))?;
-            }
             HeaderState::Foreign => foreign.push(file),
-            HeaderState::Unfinished => {}
+            HeaderState::Ours { .. } | HeaderState::Unfinished => {}
         }
     }
     Ok(foreign)

@@ -85,6 +85,11 @@ impl<'a> Record<'a> {
 
     /// Something is wrong, whatever it costs.
     pub(super) fn found(&mut self, path: &Path, error: &Error) {
+        // The error may know better which file it is.
+        let path = match error {
+            Error::Corrupt { path, .. } | Error::Unsupported { path, .. } => path,
+            _ => path,
+        };
         self.report.findings.push(Finding { path: path.to_path_buf(), message: error.to_string() });
     }
 

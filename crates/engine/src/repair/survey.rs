@@ -8,7 +8,7 @@ use super::report::{Loss, Record};
 use crate::current::Current;
 use crate::files::FileName;
 use crate::manifest::{Field, ManifestState, decode, log_error};
-use crate::open::{Listing, Recovered, Replay, judge_strays, load_manifest};
+use crate::open::{Listing, Recovered, Replay, recover as load};
 use crate::trees::{DEFAULT_ID, DEFAULT_NAME};
 use crate::{Error, Options};
 use siltstone_base::Seqno;
@@ -267,11 +267,7 @@ fn recover(
         record.lost(Loss::of(&path, 0, 0, NO_LIST));
         return Ok(None);
     };
-    let recovered = load_manifest(vfs, dir, current).and_then(|recovered| {
-        judge_strays(options, dir, &recovered, &Listing::of(vfs, dir)?)?;
-        Ok(recovered)
-    });
-    match recovered {
+    match load(options, dir, current, &Listing::of(vfs, dir)?) {
         Ok(recovered) => Ok(Some(recovered)),
         Err(error) if is_damage(&error) => {
             let path = FileName::Manifest(current.manifest).path(dir);

@@ -77,7 +77,9 @@ pub(crate) fn enumerate(workload: &Workload, jobs: Jobs) {
     }
     oracle.report(&mut counters);
     if wanted.is_all() {
-        assert!(counters.of("errors injected") > 10 * whole.operations(), "{counters}");
+        // Ways that meet syncs alone do not grow with the writes that log and manifest tell each
+        // other of.
+        assert!(counters.of("errors injected") > 9 * whole.operations(), "{counters}");
         counters.report(&format!("enumerate {name}"));
     }
 }

@@ -1,6 +1,6 @@
 //! Simpler forms of one op, for the shrinker.
 
-use crate::op::{List, Op, Way, Write};
+use crate::op::{Keep, List, Op, Way, Write};
 use crate::value::{End, Key, Range, Val};
 
 /// Forms of `op` that are simpler, the simplest first; none if it is simple.
@@ -49,6 +49,9 @@ pub(crate) fn forms(op: &Op) -> Vec<Op> {
         }
         Op::CutRecovery { keep, seed, synced, .. } => {
             forms.push(Op::PowerCut { keep: *keep, seed: *seed, synced: *synced });
+        }
+        Op::PowerCut { keep: Keep::Part(_), seed, synced } => {
+            forms.push(Op::PowerCut { keep: Keep::Nothing, seed: *seed, synced: *synced });
         }
         Op::ReopenAs { .. } | Op::UseClosed => forms.push(Op::Reopen { close: true }),
         _ => {}

@@ -15,8 +15,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 pub(crate) const DATABASE: u128 = 0x0123_4567_89ab_cdef_0011_2233_4455_6677;
-pub(crate) const HEADER_BYTES: u64 = 128;
-const INITIAL_BYTES: u64 = 512;
+/// Where the first record of a segment begins.
+pub(crate) const RECORDS_OFFSET: u64 = 1536;
+const INITIAL_BYTES: u64 = 2048;
 
 /// Bytes of some segment: which one, offset, length.
 pub(crate) type Place = (u64, u64, u64);
@@ -28,6 +29,8 @@ pub(crate) struct Log {
     /// Segments and their cuts, oldest first.
     pub(crate) named: BTreeMap<SegmentId, Option<u64>>,
     pub(crate) places: BTreeMap<String, Place>,
+    /// What somebody else knows of how far it is durable.
+    pub(crate) durable: Option<(SegmentId, u64)>,
     /// What headers say of the machine's start.
     boot_id: u128,
     writer: Option<LogWriter>,
@@ -45,7 +48,7 @@ impl Log {
         let vfs = MemVfs::new();
         vfs.create_dir_all(dir()).unwrap();
         let (named, places) = (BTreeMap::new(), BTreeMap::new());
-        let mut log = Self { vfs, named, places, boot_id, writer: None, syncs: 0 };
+        let mut log = Self { vfs, named, places, durable: None, boot_id, writer: None, syncs: 0 };
         log.begin(1, None).unwrap();
         log
     }
@@ -111,7 +114,7 @@ impl Log {
         let writer = LogWriter::create(window, birth, before, INITIAL_BYTES)?;
         self.vfs.sync_dir(dir()).map_err(io)?;
         self.named.insert(segment, None);
-        self.places.insert(format!("H{number}"), (number, 0, HEADER_BYTES));
+        self.places.insert(format!("H{number}"), (number, 0, 128));
         self.writer = Some(writer);
         Ok(())
     }
@@ -123,7 +126,7 @@ impl Log {
     /// The log as it lies in `vfs` after a crash: nobody has it open.
     pub(crate) fn found_in(&self, vfs: MemVfs) -> Self {
         let (named, places, boot_id) = (self.named.clone(), self.places.clone(), vfs.boot_id());
-        Self { vfs, named, places, boot_id, writer: None, syncs: 0 }
+        Self { vfs, named, places, durable: self.durable, boot_id, writer: None, syncs: 0 }
     }
 
     /// Goes on after a replay, as an engine does: what survived is synced, the cut is noted,
@@ -148,7 +151,12 @@ impl Log {
 
     /// Replays as if the machine had this boot id.
     pub(crate) fn replay_in(&self, boot_id: u128) -> Result<(Vec<Vec<u8>>, Replayed), Error> {
-        let context = ReplayContext { kind: LogKind::Log, database: DATABASE, boot_id };
+        let context = ReplayContext {
+            kind: LogKind::Log,
+            database: DATABASE,
+            boot_id,
+            durable: self.durable,
+        };
         let mut payloads = Vec::new();
         let replayed = replay(&self.files(), &context, |record| {
             payloads.push(record.payload.to_vec());
@@ -201,7 +209,7 @@ impl Log {
 
     /// The name of a place; `H2` for all in a header, `E2` where nothing was written.
     pub(crate) fn name_of(&self, segment: SegmentId, offset: u64) -> String {
-        if offset < HEADER_BYTES {
+        if offset < RECORDS_OFFSET {
             return format!("H{}", segment.0);
         }
         let here = |place: &Place| (place.0, place.1) == (segment.0, offset);

@@ -10,7 +10,7 @@
 //! whether the order was that of the publication.
 
 use crate::Error;
-use crate::health::HealthCell;
+use crate::health::{Health, HealthCell, Listener, Stall};
 use crate::snapshots::Snapshots;
 use crate::tree::Tree;
 use crate::watermark::Watermark;
@@ -83,7 +83,7 @@ fn a_job_keeps_what_a_reader_registers_meanwhile() {
 #[test]
 fn who_is_refused_learns_the_first_cause() {
     check(|| {
-        let shared = Arc::new((HealthCell::new(), AtomicU64::new(0)));
+        let shared = Arc::new((HealthCell::new(None), AtomicU64::new(0)));
         let failing = {
             let shared = Arc::clone(&shared);
             thread::spawn(move || {
@@ -101,6 +101,36 @@ fn who_is_refused_learns_the_first_cause() {
         }
         failing.join().unwrap();
         assert!(shared.0.check().is_err());
+    });
+}
+
+/// Each change is told once, in order, by the end of who made it, whoever tells it.
+#[test]
+fn each_change_of_health_is_told() {
+    check(|| {
+        let heard = Arc::new(std::sync::Mutex::new(Vec::new()));
+        let listener = {
+            let heard = Arc::clone(&heard);
+            Listener(Arc::new(move |health: &Health| {
+                heard.lock().unwrap().push(health.takes_writes());
+            }))
+        };
+        let health = Arc::new(HealthCell::new(Some(listener)));
+        let failed = || Error::io(Path::new("log"), "syncing", std::io::Error::other("failed"));
+        let stopping = {
+            let health = Arc::clone(&health);
+            thread::spawn(move || {
+                let _tells = health.tell_at_end();
+                health.stop(failed());
+            })
+        };
+        {
+            let _tells = health.tell_at_end();
+            health.note(Stall::Flush, Some(failed()));
+        }
+        stopping.join().unwrap();
+        let heard = heard.lock().unwrap();
+        assert!(*heard == [true, false] || *heard == [false], "{heard:?}");
     });
 }
 

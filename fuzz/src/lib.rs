@@ -4,7 +4,7 @@
 //! - `_raw`: the bytes are the file. Sums refuse nearly all of it.
 //! - `_fixed`: the bytes are the content, and the sums around them are made right, so that the
 //!   decoders behind are reached.
-//! - the others read their input as decisions ([`draw`]) and compare with a model.
+//! - the others read their input as decisions (`draw`) and compare with a model.
 //!
 //! A panic is a finding, and so are five seconds or 512 MiB for one input.
 

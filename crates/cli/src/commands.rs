@@ -1,5 +1,6 @@
 //! One file for each command, or for a few that are alike.
 
+mod bench;
 mod dump;
 mod explain;
 mod input;
@@ -39,6 +40,7 @@ pub(crate) fn run(command: Command, out: &mut dyn Write) -> Result<()> {
         Command::Repair(args) => repair::run(&args, out),
         Command::Compact(args) => maintain::compact(&args),
         Command::Checkpoint(args) => maintain::checkpoint(&args),
+        Command::Bench(args) => bench::run(&args, out),
         Command::Demo(args) => demo::run(&args, out),
         Command::DemoChild(args) => demo::run_child(&args, out),
     }

@@ -1,0 +1,50 @@
+//! Workloads that users know, run over a database behind one small trait, verified and measured.
+//!
+//! An [`Engine`] makes stores; [`Settings`] say how many keys of which kind; a [`Run`] does one
+//! [`Workload`] after the other and gives a [`Report`] of each. [`Siltstone`] is the engine that
+//! is always there; another one needs three small traits.
+//!
+//! Always: an answer that differs from what was written ends the run. Each read is checked for
+//! presence, one of 16 values to its last byte, each entry of a scan for its order.
+//!
+//! ```
+//! use siltstone_bench::{Run, Settings, Siltstone, Unobserved, Workload};
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let dir = tempfile::tempdir()?;
+//! let settings = Settings { num: 1000, ..Settings::default() };
+//! let engine = Siltstone::default();
+//! let mut run = Run::new(&engine, &settings, dir.path())?;
+//! let report = run.workload(Workload::FillRandom, &Unobserved)?;
+//! assert_eq!(report.ops, 1000);
+//! run.close()?;
+//! # Ok(()) }
+//! ```
+
+mod chance;
+mod error;
+mod keys;
+mod live;
+mod process;
+mod recorder;
+mod report;
+mod run;
+mod settings;
+mod siltstone_engine;
+mod table;
+mod target;
+mod values;
+mod worker;
+mod workload;
+
+pub use error::Error;
+pub use keys::KeyStyle;
+pub use report::{Latency, Report};
+pub use run::{Observer, Run, Unobserved};
+pub use settings::Settings;
+pub use siltstone_engine::Siltstone;
+pub use table::{table_head, table_line};
+pub use target::{Direction, Engine, Op, See, Session, Stats, Store};
+pub use workload::Workload;
+
+/// What a write survives; the engine's own word for it.
+pub use siltstone::Durability;

@@ -1,0 +1,195 @@
+//! What one thread measured: latencies, counts, and when it got something done.
+
+use hdrhistogram::Histogram;
+use std::time::Duration;
+
+/// Length of one slot of the time series.
+pub(crate) const SLOT: Duration = Duration::from_millis(100);
+/// The longest latency that is told from longer ones, in nanoseconds: one hour.
+const LONGEST_NS: u64 = 3_600_000_000_000;
+
+/// What was done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Read,
+    Write,
+}
+
+/// Measurements of one thread, or of several merged.
+#[derive(Debug)]
+pub(crate) struct Recorder {
+    pub(crate) reads: Histogram<u64>,
+    pub(crate) writes: Histogram<u64>,
+    /// Entries read and written; a batch or a scan has many.
+    pub(crate) entries_read: u64,
+    pub(crate) entries_written: u64,
+    pub(crate) user_bytes_read: u64,
+    pub(crate) user_bytes_written: u64,
+    /// Reads that found what they asked for, and those whose answer was verified to the last byte.
+    pub(crate) found: u64,
+    pub(crate) verified: u64,
+    /// Operations of either kind in each slot of time.
+    pub(crate) series: Vec<u64>,
+    /// Slots of time by their writes.
+    writes_at: Vec<Slot>,
+}
+
+/// Writes that ended in one slot: how many, and the first and the last end.
+#[derive(Clone, Copy, Debug)]
+struct Slot {
+    count: u64,
+    first: Duration,
+    last: Duration,
+}
+
+const NONE: Slot = Slot { count: 0, first: Duration::MAX, last: Duration::ZERO };
+
+/// How long writers got nothing done.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Stalls {
+    /// The longest time without an end of a write of any thread. Exact from two slots on; a
+    /// shorter one is seen only if it crosses the border of a slot.
+    pub(crate) longest: Duration,
+    /// Whole seconds since the start in which no write ended.
+    pub(crate) idle_seconds: u64,
+}
+
+impl Recorder {
+    pub(crate) fn new() -> Self {
+        Self {
+            reads: histogram(),
+            writes: histogram(),
+            entries_read: 0,
+            entries_written: 0,
+            user_bytes_read: 0,
+            user_bytes_written: 0,
+            found: 0,
+            verified: 0,
+            series: Vec::new(),
+            writes_at: Vec::new(),
+        }
+    }
+
+    /// One operation that took from `begin` to `end`, both since the start of the run.
+    pub(crate) fn record(&mut self, kind: Kind, begin: Duration, end: Duration) {
+        let nanos = u64::try_from(end.saturating_sub(begin).as_nanos()).unwrap_or(LONGEST_NS);
+        let slot = usize::try_from(end.as_millis() / SLOT.as_millis()).unwrap_or(0);
+        grow(&mut self.series, slot, 0);
+        self.series[slot] += 1;
+        match kind {
+            Kind::Read => self.reads.saturating_record(nanos),
+            Kind::Write => {
+                self.writes.saturating_record(nanos);
+                grow(&mut self.writes_at, slot, NONE);
+                self.writes_at[slot].add(Slot { count: 1, first: end, last: end });
+            }
+        }
+    }
+
+    /// Adds what another thread measured over the same time.
+    pub(crate) fn merge(&mut self, other: &Self) {
+        // Both have the same bounds, so that nothing can be outside.
+        self.reads.add(&other.reads).unwrap_or_default();
+        self.writes.add(&other.writes).unwrap_or_default();
+        self.entries_read += other.entries_read;
+        self.entries_written += other.entries_written;
+        self.user_bytes_read += other.user_bytes_read;
+        self.user_bytes_written += other.user_bytes_written;
+        self.found += other.found;
+        self.verified += other.verified;
+        for (slot, count) in other.series.iter().enumerate() {
+            grow(&mut self.series, slot, 0);
+            self.series[slot] += count;
+        }
+        for (slot, writes) in other.writes_at.iter().enumerate() {
+            grow(&mut self.writes_at, slot, NONE);
+            self.writes_at[slot].add(*writes);
+        }
+    }
+
+    /// How long no write got done in a run of this length; `None` if there was none at all.
+    pub(crate) fn stalls(&self, elapsed: Duration) -> Option<Stalls> {
+        let busy: Vec<_> = self.writes_at.iter().filter(|slot| slot.count > 0).collect();
+        let (first, last) = (busy.first()?, busy.last()?);
+        let between = busy.windows(2).map(|pair| pair[1].first.saturating_sub(pair[0].last));
+        let ends = [first.first, elapsed.saturating_sub(last.last)];
+        let longest = between.chain(ends).max().unwrap_or_default();
+        let slots_a_second = 10;
+        let idle = (0..elapsed.as_secs()).filter(|second| {
+            let from = usize::try_from(second * slots_a_second).unwrap_or(usize::MAX);
+            self.writes_at.iter().skip(from).take(10).all(|slot| slot.count == 0)
+        });
+        Some(Stalls { longest, idle_seconds: idle.count() as u64 })
+    }
+}
+
+impl Slot {
+    fn add(&mut self, other: Self) {
+        self.count += other.count;
+        self.first = self.first.min(other.first);
+        self.last = self.last.max(other.last);
+    }
+}
+
+fn grow<T: Clone>(slots: &mut Vec<T>, slot: usize, empty: T) {
+    if slots.len() <= slot {
+        slots.resize(slot + 1, empty);
+    }
+}
+
+fn histogram() -> Histogram<u64> {
+    // Three digits; the bounds are right, so that it cannot fail.
+    Histogram::new_with_bounds(1, LONGEST_NS, 3).unwrap_or_else(|_| unreachable!("1 < an hour"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use siltstone::vfs::{Clock, ManualClock};
+
+    const fn ms(ms: u64) -> Duration {
+        Duration::from_millis(ms)
+    }
+
+    #[test]
+    fn latencies_are_those_of_the_clock() {
+        let (clock, mut recorder) = (ManualClock::new(), Recorder::new());
+        for step in 1..=1000 {
+            let begin = clock.now();
+            clock.advance(Duration::from_micros(step));
+            recorder.record(Kind::Read, begin, clock.now());
+        }
+        let near = |value: u64, micros: u64| value.abs_diff(micros * 1000) <= micros;
+        assert!(near(recorder.reads.value_at_quantile(0.5), 500));
+        assert!(near(recorder.reads.value_at_quantile(0.99), 990));
+        assert!(near(recorder.reads.max(), 1000));
+        assert_eq!((recorder.reads.len(), recorder.writes.len()), (1000, 0));
+        assert_eq!(recorder.series.iter().sum::<u64>(), 1000);
+        assert_eq!(recorder.stalls(clock.now()), None);
+    }
+
+    #[test]
+    fn a_stall_is_the_time_in_which_no_thread_got_a_write_done() {
+        let write = |ends: &[u64]| {
+            let mut recorder = Recorder::new();
+            for end in ends {
+                recorder.record(Kind::Write, ms(end - 1), ms(*end));
+            }
+            recorder
+        };
+        let mut one = write(&[50, 150, 3950, 5000]);
+        let alone = one.stalls(ms(5100)).unwrap();
+        assert_eq!(alone, Stalls { longest: ms(3800), idle_seconds: 3 });
+        one.merge(&write(&[60, 1500, 1700]));
+        let both = one.stalls(ms(5100)).unwrap();
+        assert_eq!(both, Stalls { longest: ms(2250), idle_seconds: 2 });
+    }
+
+    #[test]
+    fn a_stall_at_the_end_counts() {
+        let mut recorder = Recorder::new();
+        recorder.record(Kind::Write, ms(0), ms(10));
+        let stalls = recorder.stalls(ms(4000)).unwrap();
+        assert_eq!(stalls, Stalls { longest: ms(3990), idle_seconds: 3 });
+    }
+}

@@ -1,0 +1,57 @@
+//! `bench`: every workload runs and says what it measured; wrong flags are wrong use.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+mod common;
+
+use common::{Home, run};
+use serde_json::Value;
+
+const ALL: &str = "fillseq,fillbatch,fillsync,fillrandom,overwrite,readrandom,readrandom-zipf,\
+                   readmissing,readseq,readreverse,seekrandom-10,seekrandom-100,\
+                   readwhilewriting,ycsb-a,ycsb-b,ycsb-c,ycsb-d,ycsb-e,ycsb-f,deleterandom";
+
+#[test]
+fn every_workload_gives_one_object() {
+    let ended = run(&["bench", "--num", "3000", "--json", "--threads", "2"]).code(0);
+    let reports: Vec<Value> =
+        ended.text().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let names: Vec<_> = reports.iter().map(|report| report["workload"].as_str().unwrap()).collect();
+    assert_eq!(names.join(","), ALL);
+    for report in &reports {
+        assert!(report["ops"].as_u64().unwrap() > 0, "{report}");
+        assert!(report["ops_per_second"].as_f64().unwrap() > 0.0, "{report}");
+        let reads = report["entries_read"].as_u64().unwrap();
+        assert!(100 * report["verified"].as_u64().unwrap() >= reads, "{report}");
+    }
+}
+
+#[test]
+fn a_table_has_a_line_for_each_workload() {
+    let home = Home::new();
+    let dir = home.arg("stores");
+    let named = ["bench", "--dir", &dir, "--num", "500", "--workloads", "fillseq,readseq"];
+    let ended = run(&named).code(0);
+    let words: Vec<_> =
+        ended.text().lines().filter_map(|line| line.split_whitespace().next()).collect();
+    assert_eq!(words, ["workload", "fillseq", "readseq"]);
+    run(&named).code(3).says("not empty");
+}
+
+#[test]
+fn wrong_flags_are_wrong_use() {
+    for (flags, part) in [
+        (["--workloads", "fillslow"], "fillseq"),
+        (["--num", "0"], "num"),
+        (["--num", "many"], "num"),
+        (["--key-bytes", "3"], "key-bytes"),
+        (["--value-bytes", "1"], "value-bytes"),
+        (["--compression-ratio", "2"], "compression-ratio"),
+        (["--threads", "0"], "threads"),
+        (["--seconds", "0"], "seconds"),
+        (["--durability", "none"], "durability"),
+        (["--keys", "words"], "prefixed"),
+        (["--option", "colour=blue"], "colour"),
+    ] {
+        run(&[&["bench"][..], &flags].concat()).code(2).says(part);
+    }
+}

@@ -1,5 +1,5 @@
 //! What `cargo xtask fuzz` asks of a target: its seeds, written into a folder, or without a
-//! folder the length of its longest input.
+//! folder the length of its longest input; without a target, the names of all.
 #![expect(clippy::print_stdout, reason = "this is what the command reads")]
 
 use siltstone_fuzz::TARGETS;
@@ -10,6 +10,10 @@ use std::{env, fs, io};
 fn main() -> io::Result<ExitCode> {
     let args: Vec<String> = env::args().skip(1).collect();
     let name = args.first().map(String::as_str);
+    if name.is_none() {
+        TARGETS.iter().for_each(|target| println!("{}", target.name));
+        return Ok(ExitCode::SUCCESS);
+    }
     let Some(target) = TARGETS.iter().find(|target| Some(target.name) == name) else {
         return Ok(ExitCode::FAILURE);
     };

@@ -11,7 +11,9 @@ fn main() -> io::Result<ExitCode> {
     let args: Vec<String> = env::args().skip(1).collect();
     let name = args.first().map(String::as_str);
     if name.is_none() {
-        TARGETS.iter().for_each(|target| println!("{}", target.name));
+        for target in TARGETS {
+            println!("{}", target.name);
+        }
         return Ok(ExitCode::SUCCESS);
     }
     let Some(target) = TARGETS.iter().find(|target| Some(target.name) == name) else {

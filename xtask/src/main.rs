@@ -16,6 +16,7 @@
 
 #![expect(clippy::print_stdout, reason = "these commands talk to the person who started them")]
 
+mod built;
 mod cargo;
 mod chain;
 mod ci;

@@ -1,13 +1,12 @@
 //! The parts of `cargo xtask ci`: what each is called, what it says of itself, what it runs.
 
 use std::io::{BufRead, BufReader, Write};
-use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::ValueEnum;
-use serde::Deserialize;
 
+use crate::built;
 use crate::cargo::{self, Cargo};
 use crate::chain::SSTABLE;
 use crate::counters;
@@ -182,7 +181,7 @@ fn docs(cargo: &Cargo) -> Result<()> {
 fn examples(cargo: &Cargo) -> Result<()> {
     let build = ["build", "--workspace", "--examples"];
     let messages = cargo.read(build.iter().chain(&["--message-format=json-render-diagnostics"]))?;
-    let programs = example_programs(&messages);
+    let programs = built::examples(&messages);
     ensure!(!programs.is_empty(), "there is no example");
     let mut failed = Vec::new();
     for program in &programs {
@@ -195,27 +194,6 @@ fn examples(cargo: &Cargo) -> Result<()> {
     }
     ensure!(failed.is_empty(), "{}", failed.join("; "));
     Ok(())
-}
-
-/// The part of cargo's message about a built target that tells where an example is.
-#[derive(Debug, Deserialize)]
-struct Artifact {
-    target: Target,
-    executable: Option<PathBuf>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Target {
-    kind: Vec<String>,
-}
-
-/// The examples in the messages of a build, in the order of their paths.
-pub(crate) fn example_programs(messages: &str) -> Vec<PathBuf> {
-    let artifacts = messages.lines().filter_map(|line| serde_json::from_str::<Artifact>(line).ok());
-    let examples = artifacts.filter(|artifact| artifact.target.kind == ["example"]);
-    let mut programs: Vec<PathBuf> = examples.filter_map(|example| example.executable).collect();
-    programs.sort();
-    programs
 }
 
 /// Licences, duplicates and origins of what we depend on.
@@ -281,19 +259,6 @@ mod tests {
         assert_eq!(strangers(tree), Vec::<&str>::new());
         let with = format!("{tree}siltstone-memtable v0.1.0 (/w)\nsiltstone v0.1.0 (/w) (*)\n");
         assert_eq!(strangers(&with), ["siltstone-memtable", "siltstone"]);
-    }
-
-    #[test]
-    fn examples_are_found_among_the_messages_of_a_build() {
-        let messages = r#"
-{"reason":"compiler-artifact","target":{"kind":["lib"]},"executable":null}
-{"reason":"compiler-artifact","target":{"kind":["bin"]},"executable":"/t/debug/siltstone"}
-{"reason":"compiler-artifact","target":{"kind":["example"]},"executable":"/t/debug/examples/wal"}
-{"reason":"compiler-artifact","target":{"kind":["example"]},"executable":"/t/debug/examples/base"}
-{"reason":"build-finished","success":true}
-not json at all"#;
-        let names = ["/t/debug/examples/base", "/t/debug/examples/wal"].map(PathBuf::from);
-        assert_eq!(example_programs(messages), names);
     }
 
     #[cfg(unix)]

@@ -17,9 +17,9 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use serde::Deserialize;
 use siltstone_base::Sabotage;
 
+use crate::built::{self, Built};
 use crate::cargo::Cargo;
 
 /// The crates whose tests run.
@@ -99,20 +99,6 @@ impl fmt::Display for Program {
     }
 }
 
-/// The part of cargo's message about a built target that tells where a test is.
-#[derive(Debug, Deserialize)]
-struct Artifact {
-    target: Target,
-    manifest_path: PathBuf,
-    executable: Option<PathBuf>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Target {
-    kind: Vec<String>,
-    name: String,
-}
-
 /// Builds the tests with all bugs in them; in a folder of their own, so that no other build has
 /// them.
 fn build(cargo: &Cargo) -> Result<Vec<Program>> {
@@ -128,12 +114,11 @@ fn build(cargo: &Cargo) -> Result<Vec<Program>> {
 
 /// The test programs in the messages of a build, in the order in which they are to run.
 fn programs(messages: &str) -> Vec<Program> {
-    let artifacts = messages.lines().filter_map(|line| serde_json::from_str::<Artifact>(line).ok());
-    let tests = artifacts.filter(|artifact| {
-        artifact.target.kind.iter().any(|kind| matches!(kind.as_str(), "test" | "lib"))
+    let tests = built::targets(messages).filter(|built| {
+        built.target.kind.iter().any(|kind| matches!(kind.as_str(), "test" | "lib"))
     });
     let mut programs: Vec<Program> = tests
-        .filter_map(|Artifact { target, manifest_path, executable }| {
+        .filter_map(|Built { target, manifest_path, executable }| {
             let folder = manifest_path.parent()?.to_path_buf();
             let package = folder.file_name()?.to_string_lossy().into_owned();
             let name = if target.kind == ["lib"] { "unit".to_owned() } else { target.name };

@@ -8,8 +8,8 @@ use anyhow::{Context, Result, bail};
 
 use super::ledger::Ledger;
 use super::session::Session;
+use crate::built;
 use crate::cargo::Cargo;
-use crate::part::example_programs;
 
 /// A child that says nothing for so long hangs.
 pub(super) const HUNG: Duration = Duration::from_secs(60);
@@ -26,7 +26,7 @@ impl Writers {
         let build = ["build", "--package", "siltstone", "--example", "writers"];
         let messages =
             cargo.read(build.iter().chain(&["--message-format=json-render-diagnostics"]))?;
-        let program = example_programs(&messages).pop();
+        let program = built::examples(&messages).pop();
         program.map(Self).context("cargo built no example `writers`")
     }
 

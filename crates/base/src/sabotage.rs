@@ -6,128 +6,88 @@
 //! the one bug that the variable `SILTSTONE_SABOTAGE` names, so that one build serves all of them.
 //! `cargo xtask sabotage` builds that, chooses one after the other, and expects a failed test.
 
-/// A bug that can be chosen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sabotage {
-    /// A log's sync says it is done and does nothing.
-    LogSyncSkipped,
-    /// A log's append says it is done although the write failed.
-    LogAppendErrorIgnored,
-    /// A replay leaves out one record in eight.
-    LogRecordsDropped,
-    /// A replay believes a record without looking at its checksum.
-    LogChecksumUnread,
-    /// A replay takes the first bad record for the end, whatever lies behind it.
-    LogCutAtFirstBadRecord,
-    /// A table's filter is not told of one key in ten.
-    FilterMissesKeys,
-    /// A table's block is believed without looking at its checksum.
-    BlockChecksumUnread,
-    /// A search in a table's index goes one block too far when the key is a separator.
-    SeekSkipsBlock,
-    /// A finished table is not synced.
-    TableUnsynced,
-    /// A merge drops a tombstone although something older may lie below.
-    TombstoneDroppedEarly,
-    /// A merge does not know of the oldest snapshot.
-    SnapshotForgotten,
-    /// A merge may put versions of one key into two tables.
-    KeySplitOverTables,
-    /// A merge loses the entry before which it begins a new table.
-    EntryLostAtCut,
-    /// The directory is not synced before the manifest names a new table.
-    DirectorySyncSkipped,
-    /// A manifest's record is not synced before it is acted on.
-    ManifestSyncSkipped,
-    /// A reopened database gives out ids of tables that were given out before.
-    TableIdReused,
-    /// A flush does not make the log durable before it installs its table.
-    FlushBeforeLogSync,
-    /// A log segment goes when the first keyspace needs it no more, not when the last does.
-    LogFreedEarly,
-    /// Where a torn log was cut is not noted in the manifest.
-    CutForgotten,
-    /// After a failed write or sync of the log the next one is taken.
-    FailureForgotten,
+/// Writes down each bug once: its layer, what it is, and its name.
+macro_rules! bugs {
+    ($($layer:ident { $($(#[$about:meta])* $bug:ident = $name:literal,)* })*) => {
+        /// A bug that can be chosen.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Sabotage {
+            $($($(#[$about])* $bug,)*)*
+        }
+
+        impl Sabotage {
+            /// Every bug.
+            pub const ALL: [Self; 20] = [$($(Self::$bug,)*)*];
+
+            /// As `SILTSTONE_SABOTAGE` takes it.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $($(Self::$bug => $name,)*)*
+                }
+            }
+
+            /// The layer that would make it.
+            pub const fn layer(self) -> &'static str {
+                match self {
+                    $($(Self::$bug)|* => stringify!($layer),)*
+                }
+            }
+        }
+    };
+}
+
+bugs! {
+    wal {
+        /// A log's sync says it is done and does nothing.
+        LogSyncSkipped = "log-sync-skipped",
+        /// A log's append says it is done although the write failed.
+        LogAppendErrorIgnored = "log-append-error-ignored",
+        /// A replay leaves out one record in eight.
+        LogRecordsDropped = "log-records-dropped",
+        /// A replay believes a record without looking at its checksum.
+        LogChecksumUnread = "log-checksum-unread",
+        /// A replay takes the first bad record for the end, whatever lies behind it.
+        LogCutAtFirstBadRecord = "log-cut-at-first-bad-record",
+    }
+    sstable {
+        /// A table's filter is not told of one key in ten.
+        FilterMissesKeys = "filter-misses-keys",
+        /// A table's block is believed without looking at its checksum.
+        BlockChecksumUnread = "block-checksum-unread",
+        /// A search in a table's index goes one block too far when the key is a separator.
+        SeekSkipsBlock = "seek-skips-block",
+        /// A finished table is not synced.
+        TableUnsynced = "table-unsynced",
+    }
+    compaction {
+        /// A merge drops a tombstone although something older may lie below.
+        TombstoneDroppedEarly = "tombstone-dropped-early",
+        /// A merge does not know of the oldest snapshot.
+        SnapshotForgotten = "snapshot-forgotten",
+        /// A merge may put versions of one key into two tables.
+        KeySplitOverTables = "key-split-over-tables",
+        /// A merge loses the entry before which it begins a new table.
+        EntryLostAtCut = "entry-lost-at-cut",
+    }
+    engine {
+        /// The directory is not synced before the manifest names a new table.
+        DirectorySyncSkipped = "directory-sync-skipped",
+        /// A manifest's record is not synced before it is acted on.
+        ManifestSyncSkipped = "manifest-sync-skipped",
+        /// A reopened database gives out ids of tables that were given out before.
+        TableIdReused = "table-id-reused",
+        /// A flush does not make the log durable before it installs its table.
+        FlushBeforeLogSync = "flush-before-log-sync",
+        /// A log segment goes when the first keyspace needs it no more, not when the last does.
+        LogFreedEarly = "log-freed-early",
+        /// Where a torn log was cut is not noted in the manifest.
+        CutForgotten = "cut-forgotten",
+        /// After a failed write or sync of the log the next one is taken.
+        FailureForgotten = "failure-forgotten",
+    }
 }
 
 impl Sabotage {
-    /// Every bug.
-    pub const ALL: [Self; 20] = [
-        Self::LogSyncSkipped,
-        Self::LogAppendErrorIgnored,
-        Self::LogRecordsDropped,
-        Self::LogChecksumUnread,
-        Self::LogCutAtFirstBadRecord,
-        Self::FilterMissesKeys,
-        Self::BlockChecksumUnread,
-        Self::SeekSkipsBlock,
-        Self::TableUnsynced,
-        Self::TombstoneDroppedEarly,
-        Self::SnapshotForgotten,
-        Self::KeySplitOverTables,
-        Self::EntryLostAtCut,
-        Self::DirectorySyncSkipped,
-        Self::ManifestSyncSkipped,
-        Self::TableIdReused,
-        Self::FlushBeforeLogSync,
-        Self::LogFreedEarly,
-        Self::CutForgotten,
-        Self::FailureForgotten,
-    ];
-
-    /// As `SILTSTONE_SABOTAGE` takes it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::LogSyncSkipped => "log-sync-skipped",
-            Self::LogAppendErrorIgnored => "log-append-error-ignored",
-            Self::LogRecordsDropped => "log-records-dropped",
-            Self::LogChecksumUnread => "log-checksum-unread",
-            Self::LogCutAtFirstBadRecord => "log-cut-at-first-bad-record",
-            Self::FilterMissesKeys => "filter-misses-keys",
-            Self::BlockChecksumUnread => "block-checksum-unread",
-            Self::SeekSkipsBlock => "seek-skips-block",
-            Self::TableUnsynced => "table-unsynced",
-            Self::TombstoneDroppedEarly => "tombstone-dropped-early",
-            Self::SnapshotForgotten => "snapshot-forgotten",
-            Self::KeySplitOverTables => "key-split-over-tables",
-            Self::EntryLostAtCut => "entry-lost-at-cut",
-            Self::DirectorySyncSkipped => "directory-sync-skipped",
-            Self::ManifestSyncSkipped => "manifest-sync-skipped",
-            Self::TableIdReused => "table-id-reused",
-            Self::FlushBeforeLogSync => "flush-before-log-sync",
-            Self::LogFreedEarly => "log-freed-early",
-            Self::CutForgotten => "cut-forgotten",
-            Self::FailureForgotten => "failure-forgotten",
-        }
-    }
-
-    /// The layer that would make it.
-    pub const fn layer(self) -> &'static str {
-        match self {
-            Self::LogSyncSkipped
-            | Self::LogAppendErrorIgnored
-            | Self::LogRecordsDropped
-            | Self::LogChecksumUnread
-            | Self::LogCutAtFirstBadRecord => "wal",
-            Self::FilterMissesKeys
-            | Self::BlockChecksumUnread
-            | Self::SeekSkipsBlock
-            | Self::TableUnsynced => "sstable",
-            Self::TombstoneDroppedEarly
-            | Self::SnapshotForgotten
-            | Self::KeySplitOverTables
-            | Self::EntryLostAtCut => "compaction",
-            Self::DirectorySyncSkipped
-            | Self::ManifestSyncSkipped
-            | Self::TableIdReused
-            | Self::FlushBeforeLogSync
-            | Self::LogFreedEarly
-            | Self::CutForgotten
-            | Self::FailureForgotten => "engine",
-        }
-    }
-
     /// Whether the bug is to be made; always `false` without the feature `sabotage`.
     #[cfg(not(feature = "sabotage"))]
     #[inline]

@@ -1,8 +1,7 @@
 //! A file system in memory that stops whoever creates a table, until it is told to go on.
 
-use siltstone::vfs::{
-    AppendFile, DirEntry, LockError, LockGuard, LogWindow, MemVfs, Metadata, ReadFile, Vfs,
-};
+use super::forward::forward_to_files;
+use siltstone::vfs::{AppendFile, LogWindow, MemVfs, Vfs};
 use std::io;
 use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex};
@@ -51,6 +50,8 @@ impl GateVfs {
 }
 
 impl Vfs for GateVfs {
+    forward_to_files!();
+
     fn create_new(&self, path: &Path) -> io::Result<Box<dyn AppendFile>> {
         if path.extension().is_some_and(|extension| extension == "sst") {
             self.pass();
@@ -58,24 +59,8 @@ impl Vfs for GateVfs {
         self.files.create_new(path)
     }
 
-    fn create_dir_all(&self, dir: &Path) -> io::Result<()> {
-        self.files.create_dir_all(dir)
-    }
-
     fn create_window(&self, path: &Path) -> io::Result<Arc<dyn LogWindow>> {
         self.files.create_window(path)
-    }
-
-    fn open_read(&self, path: &Path) -> io::Result<Arc<dyn ReadFile>> {
-        self.files.open_read(path)
-    }
-
-    fn metadata(&self, path: &Path) -> io::Result<Metadata> {
-        self.files.metadata(path)
-    }
-
-    fn list(&self, dir: &Path) -> io::Result<Vec<DirEntry>> {
-        self.files.list(dir)
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
@@ -88,33 +73,5 @@ impl Vfs for GateVfs {
 
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
         self.files.sync_dir(dir)
-    }
-
-    fn lock(&self, path: &Path, note: &str) -> Result<Box<dyn LockGuard>, LockError> {
-        self.files.lock(path, note)
-    }
-
-    fn is_locked(&self, path: &Path) -> io::Result<bool> {
-        self.files.is_locked(path)
-    }
-
-    fn sync_file(&self, path: &Path) -> io::Result<()> {
-        self.files.sync_file(path)
-    }
-
-    fn link_or_copy(&self, from: &Path, to: &Path) -> io::Result<()> {
-        self.files.link_or_copy(from, to)
-    }
-
-    fn free_bytes(&self, dir: &Path) -> io::Result<u64> {
-        self.files.free_bytes(dir)
-    }
-
-    fn maps_are_safe(&self, dir: &Path) -> bool {
-        self.files.maps_are_safe(dir)
-    }
-
-    fn boot_id(&self) -> u128 {
-        self.files.boot_id()
     }
 }

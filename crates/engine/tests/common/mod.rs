@@ -4,6 +4,7 @@
 
 pub(crate) mod chance;
 pub(crate) mod counters;
+pub(crate) mod forward;
 pub(crate) mod gate;
 pub(crate) mod history;
 pub(crate) mod sample;

@@ -1,8 +1,7 @@
 //! A file system that panics at its n-th change, or stands still at one until it is told to go on.
 
-use siltstone::vfs::{
-    AppendFile, DirEntry, LockError, LockGuard, LogWindow, Metadata, ReadFile, SimVfs, Vfs,
-};
+use crate::common::forward::forward_to_files;
+use siltstone::vfs::{AppendFile, LogWindow, SimVfs, Vfs};
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -132,30 +131,16 @@ impl LogWindow for Window {
 }
 
 impl Vfs for StageVfs {
+    forward_to_files!();
+
     fn create_new(&self, path: &Path) -> io::Result<Box<dyn AppendFile>> {
         self.change(path);
         Ok(Box::new(File(self.clone(), path.to_owned(), self.files.create_new(path)?)))
     }
 
-    fn create_dir_all(&self, dir: &Path) -> io::Result<()> {
-        self.files.create_dir_all(dir)
-    }
-
     fn create_window(&self, path: &Path) -> io::Result<Arc<dyn LogWindow>> {
         self.change(path);
         Ok(Arc::new(Window(self.clone(), path.to_owned(), self.files.create_window(path)?)))
-    }
-
-    fn open_read(&self, path: &Path) -> io::Result<Arc<dyn ReadFile>> {
-        self.files.open_read(path)
-    }
-
-    fn metadata(&self, path: &Path) -> io::Result<Metadata> {
-        self.files.metadata(path)
-    }
-
-    fn list(&self, dir: &Path) -> io::Result<Vec<DirEntry>> {
-        self.files.list(dir)
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
@@ -171,33 +156,5 @@ impl Vfs for StageVfs {
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
         self.count();
         self.files.sync_dir(dir)
-    }
-
-    fn lock(&self, path: &Path, note: &str) -> Result<Box<dyn LockGuard>, LockError> {
-        self.files.lock(path, note)
-    }
-
-    fn is_locked(&self, path: &Path) -> io::Result<bool> {
-        self.files.is_locked(path)
-    }
-
-    fn sync_file(&self, path: &Path) -> io::Result<()> {
-        self.files.sync_file(path)
-    }
-
-    fn link_or_copy(&self, from: &Path, to: &Path) -> io::Result<()> {
-        self.files.link_or_copy(from, to)
-    }
-
-    fn free_bytes(&self, dir: &Path) -> io::Result<u64> {
-        self.files.free_bytes(dir)
-    }
-
-    fn maps_are_safe(&self, dir: &Path) -> bool {
-        self.files.maps_are_safe(dir)
-    }
-
-    fn boot_id(&self) -> u128 {
-        self.files.boot_id()
     }
 }

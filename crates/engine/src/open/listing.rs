@@ -6,19 +6,20 @@
 use crate::Error;
 use crate::files::FileName;
 use siltstone_sstable::TableId;
-use siltstone_vfs::Vfs;
+use siltstone_vfs::{FileKind, Metadata, Vfs};
+use siltstone_wal::SegmentId;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// Names and lengths; names that are not ours are left out.
+/// Names and what they name; names that are not ours are left out.
 #[derive(Debug)]
-pub(crate) struct Listing(BTreeMap<FileName, u64>);
+pub(crate) struct Listing(BTreeMap<FileName, Metadata>);
 
 impl Listing {
     pub(crate) fn of(vfs: &dyn Vfs, dir: &Path) -> Result<Self, Error> {
         let entries = vfs.list(dir).map_err(|error| Error::io(dir, "listing", error))?;
         let ours = entries.iter().filter_map(|entry| {
-            FileName::parse(&entry.name).map(|name| (name, entry.metadata.bytes))
+            FileName::parse(&entry.name).map(|name| (name, entry.metadata))
         });
         Ok(Self(ours.collect()))
     }
@@ -29,7 +30,18 @@ impl Listing {
 
     /// Length of the table's file; `None` if there is none.
     pub(super) fn table_bytes(&self, id: TableId) -> Option<u64> {
-        self.0.get(&FileName::Table(id)).copied()
+        self.0.get(&FileName::Table(id)).map(|metadata| metadata.bytes)
+    }
+
+    /// Length of the segment's file; `None` if there is none.
+    pub(crate) fn log_bytes(&self, id: SegmentId) -> Option<u64> {
+        self.0.get(&FileName::Log(id)).map(|metadata| metadata.bytes)
+    }
+
+    /// The regular files with their lengths: a manifest, log or table is nothing else.
+    pub(crate) fn files(&self) -> impl DoubleEndedIterator<Item = (FileName, u64)> {
+        let files = self.0.iter().filter(|(_, metadata)| metadata.kind == FileKind::File);
+        files.map(|(&name, metadata)| (name, metadata.bytes))
     }
 
     /// The largest number of a manifest, 0 if there is none.

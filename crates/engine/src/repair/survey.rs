@@ -14,7 +14,7 @@ use crate::{Error, Options};
 use siltstone_base::Seqno;
 use siltstone_compaction::TableMeta;
 use siltstone_sstable::TableId;
-use siltstone_vfs::{FileKind, Vfs};
+use siltstone_vfs::Vfs;
 use siltstone_wal::{KeyspaceId, LogIdentity, LogKind, Salvaged, SegmentId, identify, salvage};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -121,7 +121,7 @@ impl Survey {
             Err(error) if is_damage(&error) => record.found(dir, &error),
             Err(error) => return Err(error),
         }
-        let segment = |(id, cut)| KnownSegment { id, cut, bytes: files.log_bytes(id) };
+        let segment = |(id, cut)| KnownSegment { id, cut, bytes: files.listing.log_bytes(id).unwrap_or(0) };
         survey.segments = cuts.into_iter().map(segment).collect();
         Ok(survey)
     }
@@ -135,25 +135,26 @@ impl Survey {
     ) -> Result<Self, Error> {
         let mut told = Told::default();
         let mut survey = Self { database: files.database, ..Self::default() };
-        for &number in files.manifests.keys() {
+        for number in files.manifests() {
             told.read(options, dir, files.database, number, record)?;
         }
         survey.keyspaces = told.keyspaces;
         survey.dropped = told.dropped;
         survey.last_seqno = told.last_seqno;
         let counts = |id: &TableId| !told.replaced.contains(id);
-        let tables = files.tables.iter().filter(|(id, _)| counts(id));
-        survey.tables = tables
-            .map(|(&id, &bytes)| {
-                let keyspace = told.owners.get(&id).copied();
-                KnownTable { id, keyspace, meta: None, bytes }
-            })
-            .collect();
-        let segments = files.logs.iter().map(|(&id, &bytes)| {
-            let cut = told.cuts.get(&id).copied();
-            KnownSegment { id, cut, bytes }
-        });
-        survey.segments = segments.collect();
+        for (file, bytes) in files.listing.files() {
+            match file {
+                FileName::Table(id) if counts(&id) => {
+                    let keyspace = told.owners.get(&id).copied();
+                    survey.tables.push(KnownTable { id, keyspace, meta: None, bytes });
+                }
+                FileName::Log(id) => {
+                    let cut = told.cuts.get(&id).copied();
+                    survey.segments.push(KnownSegment { id, cut, bytes });
+                }
+                _ => {}
+            }
+        }
         Ok(survey)
     }
 
@@ -182,28 +183,16 @@ pub(super) const fn is_damage(error: &Error) -> bool {
     matches!(error, Error::Corrupt { .. } | Error::Unsupported { .. })
 }
 
-/// Files of the directory with their lengths, and the id that most likely is the database's.
-#[derive(Debug, Default)]
+/// The files of the directory, and the id that most likely is the database's.
+#[derive(Debug)]
 struct Files {
-    manifests: BTreeMap<u64, u64>,
-    logs: BTreeMap<SegmentId, u64>,
-    tables: BTreeMap<TableId, u64>,
+    listing: Listing,
     database: u128,
 }
 
 impl Files {
     fn list(vfs: &dyn Vfs, dir: &Path) -> Result<Self, Error> {
-        let entries = vfs.list(dir).map_err(|error| Error::io(dir, "listing", error))?;
-        let mut files = Self::default();
-        for entry in entries.iter().filter(|entry| entry.metadata.kind == FileKind::File) {
-            let bytes = entry.metadata.bytes;
-            match FileName::parse(&entry.name) {
-                Some(FileName::Manifest(number)) => drop(files.manifests.insert(number, bytes)),
-                Some(FileName::Log(id)) => drop(files.logs.insert(id, bytes)),
-                Some(FileName::Table(id)) => drop(files.tables.insert(id, bytes)),
-                _ => {}
-            }
-        }
+        let mut files = Self { listing: Listing::of(vfs, dir)?, database: 0 };
         files.database = files.likely_database(vfs, dir)?;
         Ok(files)
     }
@@ -216,9 +205,10 @@ impl Files {
             Err(error) if !is_damage(&error) => return Err(error),
             _ => {}
         }
-        let manifests = self.manifests.keys().rev().map(|&number| FileName::Manifest(number));
-        let logs = self.logs.keys().rev().map(|&id| FileName::Log(id));
-        for file in manifests.chain(logs) {
+        let is_manifest = |file: &FileName| matches!(file, FileName::Manifest(_));
+        let is_log = |file: &FileName| matches!(file, FileName::Log(_));
+        let newest_first = || self.listing.files().rev().map(|(file, _)| file);
+        for file in newest_first().filter(is_manifest).chain(newest_first().filter(is_log)) {
             if let Some(identity) = identity_of(vfs, dir, file)? {
                 return Ok(identity.database);
             }
@@ -226,8 +216,12 @@ impl Files {
         Ok(0)
     }
 
-    fn log_bytes(&self, id: SegmentId) -> u64 {
-        self.logs.get(&id).copied().unwrap_or(0)
+    /// Numbers of the manifests, the oldest first.
+    fn manifests(&self) -> impl DoubleEndedIterator<Item = u64> {
+        self.listing.files().filter_map(|(file, _)| match file {
+            FileName::Manifest(number) => Some(number),
+            _ => None,
+        })
     }
 }
 
@@ -267,7 +261,7 @@ fn recover(
         record.lost(Loss::of(&path, 0, 0, NO_LIST));
         return Ok(None);
     };
-    match load(options, dir, current, &Listing::of(vfs, dir)?) {
+    match load(options, dir, current, &files.listing) {
         Ok(recovered) => Ok(Some(recovered)),
         Err(error) if is_damage(&error) => {
             let path = FileName::Manifest(current.manifest).path(dir);
@@ -283,7 +277,7 @@ const NO_LIST: &str = "the list of files is damaged: tables and logs were taken 
     replaced ones perhaps among them, and names of keyspaces may be lost";
 
 fn newest_manifest(vfs: &dyn Vfs, dir: &Path, files: &Files) -> Result<Option<Current>, Error> {
-    for &manifest in files.manifests.keys().rev() {
+    for manifest in files.manifests().rev() {
         if let Some(identity) = identity_of(vfs, dir, FileName::Manifest(manifest))? {
             return Ok(Some(Current { database: identity.database, manifest }));
         }

@@ -22,12 +22,12 @@ pub trait CompactionPolicy: Debug + Send {
     /// How far the tree is from what it shall be, for pacing writers.
     fn pressure(&self, view: &dyn TreeView) -> Pressure;
 
-    /// What it must remember over a restart.
+    /// What it must remember over a restart; nothing if it is empty.
     fn save(&self) -> Vec<u8> {
         Vec::new()
     }
 
-    /// Takes what [`save`](Self::save) gave, of this or an earlier build.
+    /// Takes what [`save`](Self::save) gave, of this or an earlier build; never something empty.
     ///
     /// # Errors
     ///

@@ -266,7 +266,9 @@ impl Scheduler {
         let memory = policy.save();
         let mut actions = Vec::new();
         policy.pick(&view, &mut actions);
-        drop(policy.load(&memory));
+        if !memory.is_empty() {
+            drop(policy.load(&memory));
+        }
         let action = actions.first()?;
         let doing = if matches!(action, Action::Move { .. }) { "move" } else { "merge" };
         Some(format!("{doing} {} tables, because {}", action.inputs().len(), action.why()))

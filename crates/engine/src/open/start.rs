@@ -235,7 +235,8 @@ pub(super) fn trees_of(options: &Options, state: &ManifestState) -> Trees {
     let mut trees = Trees::default();
     for (&id, keyspace) in &state.keyspaces {
         let mut policy = options.policy.fresh();
-        if policy.name() == keyspace.policy {
+        // After a change of policy there is a name, but nothing that this policy saved.
+        if policy.name() == keyspace.policy && !keyspace.policy_state.is_empty() {
             // What a policy cannot read of its own past it does without.
             drop(policy.load(&keyspace.policy_state));
         }

@@ -24,6 +24,7 @@ mod chance;
 mod error;
 mod keys;
 mod live;
+pub mod plot;
 mod process;
 mod recorder;
 mod report;

@@ -32,6 +32,16 @@ pub enum Error {
         /// What is wrong.
         why: String,
     },
+    /// Fewer than 1 of 100 answers were compared with what was written.
+    #[error("{workload}: only {verified} of {answers} answers were verified")]
+    Unverified {
+        /// During which workload.
+        workload: &'static str,
+        /// How many were.
+        verified: u64,
+        /// How many there were.
+        answers: u64,
+    },
     /// The system failed.
     #[error("cannot {doing}")]
     System {

@@ -57,6 +57,7 @@ pub struct Run<'a> {
     zipf: Option<Zipf>,
     /// How many workloads began: the generation of what they write.
     generation: u64,
+    duration: Option<Duration>,
     filled: Option<Filled>,
 }
 
@@ -90,6 +91,7 @@ impl<'a> Run<'a> {
             order: Permutation::new(settings.num, settings.seed),
             zipf: None,
             generation: 0,
+            duration: settings.duration,
             filled: None,
         })
     }
@@ -110,7 +112,18 @@ impl<'a> Run<'a> {
             self.renew()?;
             self.measured(Workload::FillRandom, None, observer)?;
         }
-        self.measured(workload, self.settings.duration, observer)
+        self.measured(workload, self.duration, observer)
+    }
+
+    /// From here on workloads run so long, as [`Settings::duration`] says.
+    pub const fn set_duration(&mut self, duration: Option<Duration>) {
+        self.duration = duration;
+    }
+
+    /// Lets the store settle, if there is one; fills do so by themselves. Returns how long that
+    /// took, or `None` if it was given up.
+    pub fn settle(&mut self) -> Result<Option<Duration>, Error> {
+        self.filled.as_ref().map_or(Ok(Some(Duration::ZERO)), Self::settled)
     }
 
     /// Ends the last store; its files stay.
@@ -165,10 +178,11 @@ impl<'a> Run<'a> {
             foreground: AtomicUsize::new(self.settings.threads),
         };
         let recorder = self.threads(&shared, &*filled.store, ops.unwrap_or(u64::MAX))?;
+        verified_enough(workload, &recorder)?;
         let elapsed = clock.now();
         let worked = Usage::now();
         let debt_bytes = filled.store.stats().debt_bytes.filter(|_| workload.is_fill());
-        let settled = if workload.is_fill() { Self::settle(filled)? } else { None };
+        let settled = if workload.is_fill() { Self::settled(filled)? } else { None };
         observer.ended();
         let after = Usage::now();
         let stats = filled.store.stats();
@@ -268,11 +282,23 @@ impl<'a> Run<'a> {
     }
 
     /// Settles and returns how long that took, or `None` if it was given up.
-    fn settle(filled: &Filled) -> Result<Option<Duration>, Error> {
+    fn settled(filled: &Filled) -> Result<Option<Duration>, Error> {
         let clock = SystemClock::new();
         let settled = filled.store.settle(SETTLE)?;
         Ok(settled.then(|| clock.now()))
     }
+}
+
+/// A run that compared fewer than 1 of 100 answers with what was written proves nothing. Where
+/// nothing was found, that is compared each time.
+fn verified_enough(workload: Workload, recorder: &Recorder) -> Result<(), Error> {
+    let reads = recorder.reads.len();
+    let verified = recorder.verified + reads.saturating_sub(recorder.found);
+    let answers = recorder.entries_read.max(reads);
+    if verified.saturating_mul(100) < answers {
+        return Err(Error::Unverified { workload: workload.name(), verified, answers });
+    }
+    Ok(())
 }
 
 /// After a failure the other threads stop.
@@ -291,4 +317,34 @@ const fn needs_zipf(workload: Workload) -> bool {
 #[expect(clippy::cast_precision_loss, reason = "for people to read")]
 fn per_second(ops: u64, elapsed: Duration) -> f64 {
     ops as f64 / elapsed.as_secs_f64().max(1e-9)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::recorder::Kind;
+
+    #[test]
+    fn a_run_that_verifies_too_little_fails() {
+        for (reads, found, entries_read, verified, enough) in [
+            (0, 0, 0, 0, true),
+            (100, 100, 100, 1, true),
+            (100, 100, 100, 0, false),
+            (101, 101, 101, 1, false),
+            // Nothing was found, and each time it was known that nothing was there.
+            (100, 0, 0, 0, true),
+            // Scans of ten entries each.
+            (100, 100, 1000, 9, false),
+            (100, 100, 1000, 10, true),
+        ] {
+            let mut recorder = Recorder::new();
+            for _ in 0..reads {
+                recorder.record(Kind::Read, Duration::ZERO, Duration::from_nanos(1));
+            }
+            (recorder.found, recorder.entries_read) = (found, entries_read);
+            recorder.verified = verified;
+            let checked = verified_enough(Workload::ReadRandom, &recorder);
+            assert_eq!(checked.is_ok(), enough, "{found} {entries_read} {verified}");
+        }
+    }
 }

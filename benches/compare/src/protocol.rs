@@ -1,12 +1,13 @@
 //! The conversation with the parent.
 //!
-//! 1. A line of stdin names a workload; a number behind it is its seconds, `-` means no limit.
+//! 1. A line of stdin names a workload. A number behind it is its seconds, `-` means its number of
+//!    operations, `<` with a number its number of operations in so many seconds at most.
 //! 2. It runs. If it wrote, the store settles, so that an idle engine does not disturb others.
 //! 3. Its report is a line of stdout. At the end of stdin the store is closed.
 
 use anyhow::{Context, Result};
 use serde::Serialize;
-use siltstone_bench::{Engine, Run, Settings, Unobserved, Workload};
+use siltstone_bench::{Engine, Length, Run, Settings, Unobserved, Workload};
 use std::io::Write;
 use std::path::Path;
 use std::time::Duration;
@@ -19,8 +20,11 @@ pub(crate) fn run(engine: &dyn Engine, settings: &Settings, dir: &Path) -> Resul
     for line in io::stdin().lines() {
         let line = line.context("read stdin")?;
         let Some(order) = order(&line, settings.duration)? else { continue };
-        run.set_duration(order.duration);
-        let report = run.workload(order.workload, &Unobserved)?;
+        if !order.workload.is_fill() {
+            // All engines are asked for the same keys, those too whose fill took too long.
+            run.complete()?;
+        }
+        let report = run.workload_of(order.workload, order.length, &Unobserved)?;
         if !order.workload.only_reads() && !order.workload.is_fill() {
             // A fill has settled by itself, measured.
             run.settle()?;
@@ -43,23 +47,28 @@ pub(crate) fn say(value: &impl Serialize) -> Result<()> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Order {
     workload: Workload,
-    duration: Option<Duration>,
+    length: Length,
 }
 
 fn order(line: &str, default: Option<Duration>) -> Result<Option<Order>> {
     let mut words = line.split_whitespace();
     let Some(name) = words.next() else { return Ok(None) };
     let workload = name.parse().map_err(anyhow::Error::msg)?;
-    let duration = match words.next() {
-        None => default,
-        Some("-") => None,
-        Some(seconds) => {
-            let seconds = seconds.parse().with_context(|| format!("seconds {seconds:?}"))?;
-            Some(Duration::try_from_secs_f64(seconds)?)
-        }
+    let length = match words.next() {
+        None => default.into(),
+        Some("-") => Length::Counted,
+        Some(word) => match word.strip_prefix('<') {
+            Some(cap) => Length::Capped(seconds(cap)?),
+            None => Length::Timed(seconds(word)?),
+        },
     };
     anyhow::ensure!(words.next().is_none(), "{line:?}: a workload and its seconds, no more");
-    Ok(Some(Order { workload, duration }))
+    Ok(Some(Order { workload, length }))
+}
+
+fn seconds(word: &str) -> Result<Duration> {
+    let seconds = word.parse().with_context(|| format!("seconds {word:?}"))?;
+    Ok(Duration::try_from_secs_f64(seconds)?)
 }
 
 #[cfg(test)]
@@ -68,13 +77,15 @@ mod tests {
 
     #[test]
     fn a_line_names_a_workload_and_perhaps_its_seconds() {
-        let five = Some(Duration::from_secs(5));
-        let asked = |line| order(line, five).map(|order| order.map(|o| (o.workload, o.duration)));
-        assert_eq!(asked("readseq").unwrap(), Some((Workload::ReadSeq, five)));
-        assert_eq!(asked("ycsb-a 0.5 ").unwrap().unwrap().1, Some(Duration::from_millis(500)));
-        assert_eq!(asked("fillrandom -").unwrap(), Some((Workload::FillRandom, None)));
+        let five = Duration::from_secs(5);
+        let asked = |line| order(line, Some(five)).map(|o| o.map(|o| (o.workload, o.length)));
+        assert_eq!(asked("readseq").unwrap(), Some((Workload::ReadSeq, Length::Timed(five))));
+        let half = Length::Timed(Duration::from_millis(500));
+        assert_eq!(asked("ycsb-a 0.5 ").unwrap(), Some((Workload::YcsbA, half)));
+        assert_eq!(asked("fillseq -").unwrap(), Some((Workload::FillSeq, Length::Counted)));
+        assert_eq!(asked("fillseq <5").unwrap(), Some((Workload::FillSeq, Length::Capped(five))));
         assert_eq!(asked("  ").unwrap(), None);
-        for wrong in ["fill", "readseq five", "readseq -1", "readseq 1 2"] {
+        for wrong in ["fill", "readseq five", "readseq -1", "readseq <", "readseq 1 2"] {
             assert!(asked(wrong).is_err(), "{wrong}");
         }
     }

@@ -23,6 +23,7 @@
 mod chance;
 mod error;
 mod keys;
+mod length;
 mod live;
 pub mod plot;
 mod process;
@@ -39,6 +40,7 @@ mod workload;
 
 pub use error::Error;
 pub use keys::KeyStyle;
+pub use length::Length;
 pub use report::{Latency, Report};
 pub use run::{Observer, Run, Unobserved};
 pub use settings::Settings;

@@ -7,6 +7,7 @@
 
 use crate::chance::{Permutation, Zipf, mix};
 use crate::keys::Keys;
+use crate::length::Length;
 use crate::live::Live;
 use crate::process::{self, Usage};
 use crate::recorder::Recorder;
@@ -57,7 +58,6 @@ pub struct Run<'a> {
     zipf: Option<Zipf>,
     /// How many workloads began: the generation of what they write.
     generation: u64,
-    duration: Option<Duration>,
     filled: Option<Filled>,
 }
 
@@ -67,6 +67,8 @@ struct Filled {
     store: Box<dyn Store>,
     dir: PathBuf,
     live: Live,
+    /// Whether its fill ended before the last key.
+    short: bool,
 }
 
 impl<'a> Run<'a> {
@@ -91,12 +93,11 @@ impl<'a> Run<'a> {
             order: Permutation::new(settings.num, settings.seed),
             zipf: None,
             generation: 0,
-            duration: settings.duration,
             filled: None,
         })
     }
 
-    /// Runs one workload to its end.
+    /// Runs one workload, as long as the settings say.
     ///
     /// # Errors
     ///
@@ -106,18 +107,52 @@ impl<'a> Run<'a> {
         workload: Workload,
         observer: &dyn Observer,
     ) -> Result<Report, Error> {
+        self.workload_of(workload, self.settings.duration.into(), observer)
+    }
+
+    /// Runs one workload of a length of its own.
+    ///
+    /// # Errors
+    ///
+    /// As [`Run::workload`].
+    pub fn workload_of(
+        &mut self,
+        workload: Workload,
+        length: Length,
+        observer: &dyn Observer,
+    ) -> Result<Report, Error> {
         if workload.is_fill() {
             self.renew()?;
         } else if self.filled.is_none() {
             self.renew()?;
-            self.measured(Workload::FillRandom, None, observer)?;
+            self.measured(Workload::FillRandom, Length::Counted, observer)?;
         }
-        self.measured(workload, self.duration, observer)
+        let report = self.measured(workload, length, observer)?;
+        if let Some(filled) = self.filled.as_mut().filter(|_| workload.is_fill()) {
+            filled.short = report.ops < self.settings.num;
+        }
+        Ok(report)
     }
 
-    /// From here on workloads run so long, as [`Settings::duration`] says.
-    pub const fn set_duration(&mut self, duration: Option<Duration>) {
-        self.duration = duration;
+    /// Writes what a fill left out that time ended, or one of few keys, and settles; not measured.
+    /// What comes next then meets the same keys whatever the engine's speed.
+    ///
+    /// # Errors
+    ///
+    /// Those of the engine.
+    pub fn complete(&mut self) -> Result<(), Error> {
+        let Some(filled) = self.filled.as_ref().filter(|filled| filled.short) else {
+            return Ok(());
+        };
+        let clock = SystemClock::new();
+        let shared = self.shared(filled, Workload::FillBatch, Length::Counted, &clock, &|_| ());
+        let session = filled.store.session(self.settings.durability)?;
+        Worker::new(&shared, session, self.settings.seed).fill_gaps()?;
+        Self::settled(filled)?;
+        if let Some(filled) = &mut self.filled {
+            filled.short = false;
+        }
+        Ok(())
     }
 
     /// Lets the store settle, if there is one; fills do so by themselves. Returns how long that
@@ -141,14 +176,14 @@ impl<'a> Run<'a> {
         let store = self.engine.create(&dir)?;
         let (num, limit) = (self.settings.num, self.settings.limit());
         let live = Live::new(num, limit, self.generation + 1);
-        self.filled = Some(Filled { store, dir, live });
+        self.filled = Some(Filled { store, dir, live, short: false });
         Ok(())
     }
 
     fn measured(
         &mut self,
         workload: Workload,
-        duration: Option<Duration>,
+        length: Length,
         observer: &dyn Observer,
     ) -> Result<Report, Error> {
         self.generation += 1;
@@ -156,27 +191,14 @@ impl<'a> Run<'a> {
             self.zipf = Some(Zipf::new(self.settings.num));
         }
         let Some(filled) = &self.filled else { unreachable!("a store was made before") };
-        let ops = self.ops(workload, duration);
+        let ops = self.ops(workload, length);
         observer.began(workload, ops);
         process::forget_peak();
         let (before, throttled) = (Usage::now(), filled.store.stats().stalled);
         // It counts from here.
         let clock = SystemClock::new();
-        let shared = Shared {
-            workload,
-            num: self.settings.num,
-            generation: self.generation,
-            keys: &self.keys,
-            values: &self.values,
-            live: &filled.live,
-            order: &self.order,
-            zipf: self.zipf.as_ref(),
-            clock: &clock,
-            deadline: duration,
-            progress: &|ops| observer.advanced(ops),
-            stop: AtomicBool::new(false),
-            foreground: AtomicUsize::new(self.settings.threads),
-        };
+        let progress = |ops| observer.advanced(ops);
+        let shared = self.shared(filled, workload, length, &clock, &progress);
         let recorder = self.threads(&shared, &*filled.store, ops.unwrap_or(u64::MAX))?;
         verified_enough(workload, &recorder)?;
         let elapsed = clock.now();
@@ -227,6 +249,32 @@ impl<'a> Run<'a> {
         })
     }
 
+    /// What the threads of one workload share.
+    fn shared<'s>(
+        &'s self,
+        filled: &'s Filled,
+        workload: Workload,
+        length: Length,
+        clock: &'s SystemClock,
+        progress: &'s (dyn Fn(u64) + Sync),
+    ) -> Shared<'s> {
+        Shared {
+            workload,
+            num: self.settings.num,
+            generation: self.generation,
+            keys: &self.keys,
+            values: &self.values,
+            live: &filled.live,
+            order: &self.order,
+            zipf: self.zipf.as_ref(),
+            clock,
+            length,
+            progress,
+            stop: AtomicBool::new(false),
+            foreground: AtomicUsize::new(self.settings.threads),
+        }
+    }
+
     /// Lets the threads work, each on its share of `ops`, and puts together what they measured.
     fn threads(&self, shared: &Shared<'_>, store: &dyn Store, ops: u64) -> Result<Recorder, Error> {
         let threads = self.settings.threads as u64;
@@ -271,13 +319,13 @@ impl<'a> Run<'a> {
     }
 
     /// How many operations there are, all threads together; `None` if time ends them.
-    fn ops(&self, workload: Workload, duration: Option<Duration>) -> Option<u64> {
+    fn ops(&self, workload: Workload, length: Length) -> Option<u64> {
         let num = self.settings.num;
         match workload {
             Workload::FillBatch => Some(num.div_ceil(BATCH_KEYS)),
             Workload::FillSync => Some((num / 1000).max(1)),
             Workload::FillSeq | Workload::FillRandom => Some(num),
-            _ => duration.is_none().then_some(num),
+            _ => length.is_counted().then_some(num),
         }
     }
 

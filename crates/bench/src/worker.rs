@@ -2,6 +2,7 @@
 
 use crate::chance::{Permutation, Seeded, Zipf};
 use crate::keys::Keys;
+use crate::length::Length;
 use crate::live::Live;
 use crate::recorder::{Kind, Recorder};
 use crate::values::Values;
@@ -29,7 +30,7 @@ pub(crate) struct Shared<'a> {
     pub(crate) order: &'a Permutation,
     pub(crate) zipf: Option<&'a Zipf>,
     pub(crate) clock: &'a dyn Clock,
-    pub(crate) deadline: Option<Duration>,
+    pub(crate) length: Length,
     pub(crate) progress: &'a (dyn Fn(u64) + Sync),
     pub(crate) stop: AtomicBool,
     /// Threads that have not done their share yet.
@@ -103,9 +104,22 @@ impl<'a> Worker<'a> {
         Ok(self.recorder)
     }
 
+    /// Puts the keys that are not there, in batches and in the order of `fillrandom`.
+    pub(crate) fn fill_gaps(mut self) -> Result<(), Error> {
+        let shared = self.shared;
+        for batch in 0..shared.num.div_ceil(BATCH_KEYS) {
+            let position = batch * BATCH_KEYS;
+            let end = shared.num.min(position + BATCH_KEYS);
+            if !(position..end).all(|position| shared.live.has(shared.order.at(position))) {
+                self.batch(position)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Whether it is time to stop after the operation `done`, which ended at `now`.
     fn over(&self, done: u64, now: Duration) -> bool {
-        let late = self.shared.deadline.is_some_and(|deadline| now >= deadline);
+        let late = self.shared.length.deadline().is_some_and(|deadline| now >= deadline);
         if done % ROUND == ROUND - 1 {
             (self.shared.progress)(ROUND);
             return late || self.shared.stop.load(Ordering::Relaxed);
@@ -323,7 +337,7 @@ impl<'a> Worker<'a> {
         Ok(())
     }
 
-    /// Reads everything, again and again if there is a deadline.
+    /// Reads everything, again and again if only time ends it.
     fn sweep(&mut self, direction: Direction) -> Result<(), Error> {
         let expected = self.shared.live.count();
         loop {
@@ -332,7 +346,8 @@ impl<'a> Worker<'a> {
                 let why = format!("{count} entries instead of {expected}");
                 return Err(self.mismatch(b"", why));
             }
-            if !finished || self.shared.deadline.is_none() || count == 0 {
+            let again = !self.shared.length.is_counted();
+            if !finished || !again || count == 0 {
                 return Ok(());
             }
         }
@@ -368,7 +383,7 @@ impl<'a> Worker<'a> {
             let end = shared.clock.now();
             self.recorder.record(Kind::Read, begin, end);
             begin = end;
-            let late = shared.deadline.is_some_and(|deadline| end >= deadline);
+            let late = shared.length.deadline().is_some_and(|deadline| end >= deadline);
             if count % ROUND == 0 {
                 (shared.progress)(ROUND);
             }

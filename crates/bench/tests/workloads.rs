@@ -2,8 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use siltstone_bench::{
-    Direction, Durability, Engine, Error, KeyStyle, Op, Run, Session, Settings, Siltstone, Stats,
-    Store, Unobserved, Workload,
+    Direction, Durability, Engine, Error, KeyStyle, Length, Op, Run, Session, Settings, Siltstone,
+    Stats, Store, Unobserved, Workload,
 };
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -64,6 +64,40 @@ fn time_ends_a_workload() {
     for workload in [Workload::ReadRandom, Workload::ReadReverse, Workload::ReadWhileWriting] {
         let report = run.workload(workload, &Unobserved).unwrap();
         assert!(report.seconds >= 0.05 && report.ops > 0, "{report:?}");
+    }
+}
+
+#[test]
+fn a_capped_workload_ends_with_its_count_or_its_cap() {
+    let temp = tempfile::tempdir().unwrap();
+    let settings = settings(1000, 1);
+    let engine = Siltstone::default();
+    let mut run = Run::new(&engine, &settings, temp.path()).unwrap();
+    let long = Length::Capped(Duration::from_secs(600));
+    for workload in [Workload::Overwrite, Workload::YcsbA, Workload::ReadSeq] {
+        assert_eq!(run.workload_of(workload, long, &Unobserved).unwrap().ops, 1000, "{workload}");
+    }
+    let short = Length::Capped(Duration::from_nanos(1));
+    let report = run.workload_of(Workload::Overwrite, short, &Unobserved).unwrap();
+    assert_eq!(report.ops, 1);
+}
+
+#[test]
+fn a_store_whose_fill_ended_early_is_completed() {
+    for fill in [Workload::FillSeq, Workload::FillRandom, Workload::FillBatch, Workload::FillSync] {
+        let temp = tempfile::tempdir().unwrap();
+        let settings = settings(2050, 3);
+        let engine = Siltstone::default();
+        let mut run = Run::new(&engine, &settings, temp.path()).unwrap();
+        let short = Length::Capped(Duration::from_nanos(1));
+        let report = run.workload_of(fill, short, &Unobserved).unwrap();
+        assert!(report.ops < 2050, "{fill}");
+        run.complete().unwrap();
+        let report = run.workload(Workload::ReadSeq, &Unobserved).unwrap();
+        assert_eq!(report.ops, 3 * 2050, "{fill}");
+        // Each key is found where its number says, not only as many of them.
+        let report = run.workload(Workload::ReadRandom, &Unobserved).unwrap();
+        assert_eq!(report.found, 2050, "{fill}");
     }
 }
 

@@ -1,0 +1,145 @@
+//! What is done: one operation of each workload, and the writes.
+
+use super::{BATCH_KEYS, Worker};
+use crate::recorder::Kind;
+use crate::{Error, Op, Workload};
+
+impl Worker<'_> {
+    /// One operation; `None` if there is no room for another key.
+    pub(super) fn operate(
+        &mut self,
+        workload: Workload,
+        position: u64,
+    ) -> Result<Option<Kind>, Error> {
+        let shared = self.shared;
+        match workload {
+            Workload::FillSeq => self.put(position).map(write),
+            Workload::FillRandom | Workload::FillSync => {
+                self.put(shared.order.at(position)).map(write)
+            }
+            Workload::FillBatch => self.batch(position * BATCH_KEYS).map(write),
+            Workload::Overwrite => {
+                let number = self.seeded.below(shared.num);
+                self.put(number).map(write)
+            }
+            Workload::DeleteRandom => {
+                let number = self.seeded.below(shared.num);
+                self.delete(number).map(write)
+            }
+            Workload::ReadRandom | Workload::ReadWhileWriting => {
+                let number = self.seeded.below(shared.num);
+                self.get(number).map(read)
+            }
+            Workload::ReadRandomZipf | Workload::YcsbC => {
+                let number = self.popular();
+                self.get(number).map(read)
+            }
+            Workload::ReadMissing => self.get_absent().map(read),
+            Workload::SeekRandom10 => {
+                let number = self.seeded.below(shared.num);
+                self.scan(number, 10).map(read)
+            }
+            Workload::SeekRandom100 => {
+                let number = self.seeded.below(shared.num);
+                self.scan(number, 100).map(read)
+            }
+            Workload::YcsbA => self.read_or_update(50),
+            Workload::YcsbB => self.read_or_update(95),
+            Workload::YcsbD | Workload::YcsbE if self.seeded.below(100) < 5 => {
+                let Some(number) = shared.live.reserve() else { return Ok(None) };
+                self.put(number).map(write)
+            }
+            Workload::YcsbD => {
+                let newest = shared.live.end() - 1;
+                let number = newest.saturating_sub(self.rank());
+                self.get(number).map(read)
+            }
+            Workload::YcsbE => {
+                let (number, len) = (self.popular(), 1 + self.seeded.below(100));
+                self.scan(number, len).map(read)
+            }
+            Workload::YcsbF => {
+                let number = self.popular();
+                let both = self.seeded.below(100) < 50;
+                self.get(number)?;
+                if both { self.put(number).map(write) } else { Ok(read(())) }
+            }
+            Workload::ReadSeq | Workload::ReadReverse => unreachable!("a sweep is no operation"),
+        }
+    }
+
+    fn read_or_update(&mut self, read_percent: u64) -> Result<Option<Kind>, Error> {
+        let number = self.popular();
+        if self.seeded.below(100) < read_percent {
+            self.get(number).map(read)
+        } else {
+            self.put(number).map(write)
+        }
+    }
+
+    /// A rank after Zipf.
+    fn rank(&mut self) -> u64 {
+        self.shared.zipf.map_or(0, |zipf| zipf.draw(&mut self.seeded))
+    }
+
+    /// A key after Zipf; the popular ones are scattered.
+    fn popular(&mut self) -> u64 {
+        let rank = self.rank();
+        self.shared.order.at(rank)
+    }
+
+    pub(super) fn put(&mut self, number: u64) -> Result<(), Error> {
+        let shared = self.shared;
+        shared.keys.present(number, &mut self.key);
+        shared.values.make(number, shared.generation, &mut self.value);
+        self.session.put(&self.key, &self.value)?;
+        shared.live.set(number);
+        self.count_written(self.key.len() + self.value.len());
+        Ok(())
+    }
+
+    fn delete(&mut self, number: u64) -> Result<(), Error> {
+        self.shared.keys.present(number, &mut self.key);
+        self.session.delete(&self.key)?;
+        self.shared.live.clear(number);
+        self.count_written(self.key.len());
+        Ok(())
+    }
+
+    /// Puts the keys of the order from `position` on in one batch.
+    pub(super) fn batch(&mut self, position: u64) -> Result<(), Error> {
+        let shared = self.shared;
+        let end = shared.num.min(position + BATCH_KEYS);
+        let entries: Vec<_> = (position..end)
+            .map(|position| {
+                let number = shared.order.at(position);
+                let (mut key, mut value) = (Vec::new(), Vec::new());
+                shared.keys.present(number, &mut key);
+                shared.values.make(number, shared.generation, &mut value);
+                (number, key, value)
+            })
+            .collect();
+        let ops: Vec<_> = entries.iter().map(|(_, key, value)| Op::Put(key, value)).collect();
+        self.session.write(&ops)?;
+        for (number, key, value) in &entries {
+            shared.live.set(*number);
+            self.count_written(key.len() + value.len());
+        }
+        Ok(())
+    }
+
+    fn count_written(&mut self, bytes: usize) {
+        self.recorder.entries_written += 1;
+        self.recorder.user_bytes_written += bytes as u64;
+    }
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "as `operate` returns it")]
+const fn read((): ()) -> Option<Kind> {
+    Some(Kind::Read)
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "as `operate` returns it")]
+const fn write((): ()) -> Option<Kind> {
+    Some(Kind::Write)
+}

@@ -18,9 +18,9 @@ pub(crate) struct Listing(BTreeMap<FileName, Metadata>);
 impl Listing {
     pub(crate) fn of(vfs: &dyn Vfs, dir: &Path) -> Result<Self, Error> {
         let entries = vfs.list(dir).map_err(|error| Error::io(dir, "listing", error))?;
-        let ours = entries.iter().filter_map(|entry| {
-            FileName::parse(&entry.name).map(|name| (name, entry.metadata))
-        });
+        let ours = entries
+            .iter()
+            .filter_map(|entry| FileName::parse(&entry.name).map(|name| (name, entry.metadata)));
         Ok(Self(ours.collect()))
     }
 

@@ -121,7 +121,8 @@ impl Survey {
             Err(error) if is_damage(&error) => record.found(dir, &error),
             Err(error) => return Err(error),
         }
-        let segment = |(id, cut)| KnownSegment { id, cut, bytes: files.listing.log_bytes(id).unwrap_or(0) };
+        let segment =
+            |(id, cut)| KnownSegment { id, cut, bytes: files.listing.log_bytes(id).unwrap_or(0) };
         survey.segments = cuts.into_iter().map(segment).collect();
         Ok(survey)
     }

@@ -1,4 +1,4 @@
-//! What the benchmarks of all layers share: keys, values, tables on a real disk.
+//! What the benchmarks of all layers share: keys, values, tables.
 //!
 //! Keys are 16 decimal digits, as users of other engines know them from their benchmarks; values
 //! are 100 bytes, half of which a fast codec can take away.
@@ -8,7 +8,7 @@ use siltstone_sstable::{
     BlockCache, Compression, Origin, ReadMode, Table, TableId, TableOptions, TableSource,
     TableSummary, TableWriter,
 };
-use siltstone_vfs::{DiskVfs, Vfs};
+use siltstone_vfs::{DiskVfs, MemVfs, Vfs};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -57,13 +57,15 @@ pub fn shuffled(count: u64) -> Vec<u64> {
 /// Tables in a folder that goes with this.
 #[derive(Debug)]
 pub struct Tables {
-    folder: tempfile::TempDir,
-    vfs: DiskVfs,
+    vfs: Arc<dyn Vfs>,
+    dir: PathBuf,
     next: u64,
+    /// Removed with this; `None` where the tables are in memory.
+    _folder: Option<tempfile::TempDir>,
 }
 
 impl Tables {
-    /// An empty folder.
+    /// An empty folder on the disk.
     ///
     /// # Panics
     ///
@@ -71,16 +73,22 @@ impl Tables {
     #[expect(clippy::expect_used, reason = "a benchmark without a folder has nothing to measure")]
     pub fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder for tables");
-        Self { folder, vfs: DiskVfs::new(), next: 1 }
+        let dir = folder.path().to_path_buf();
+        Self { vfs: Arc::new(DiskVfs::new()), dir, next: 1, _folder: Some(folder) }
+    }
+
+    /// An empty folder in memory, where no call of the system is part of what is measured.
+    pub fn in_memory() -> Self {
+        Self { vfs: Arc::new(MemVfs::new()), dir: PathBuf::from("/"), next: 1, _folder: None }
     }
 
     fn path(&self, id: TableId) -> PathBuf {
-        self.folder.path().join(format!("{}.sst", id.number))
+        self.dir.join(format!("{}.sst", id.number))
     }
 
     /// The folder.
     pub fn dir(&self) -> &Path {
-        self.folder.path()
+        &self.dir
     }
 
     /// The writer of a new table.

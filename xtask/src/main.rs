@@ -8,14 +8,16 @@
 //! cargo xtask crash          processes killed, calls that fail, disks that fill up or lose power
 //! cargo xtask race           model checkers and sanitizers over all that threads share
 //! cargo xtask fuzz           the fuzz targets, each for some seconds
+//! cargo xtask bench-gate     instructions of fixed operations, against those recorded
 //! ```
 //!
 //! Plain programs in the project's own language instead of shell: they run where cargo runs, and
-//! their decisions have tests. What they start is cargo and what cargo built; `crash` also starts
-//! tools of the machine, and says which it misses.
+//! their decisions have tests. What they start is cargo and what cargo built; `crash` and
+//! `bench-gate` also start tools of the machine, and say which they miss.
 
 #![expect(clippy::print_stdout, reason = "these commands talk to the person who started them")]
 
+mod bench_gate;
 mod built;
 mod cargo;
 mod chain;
@@ -58,6 +60,8 @@ enum Command {
     Race(race::Args),
     /// The fuzz targets, each for some seconds
     Fuzz(fuzz::Args),
+    /// Instructions of fixed operations of each layer, against those that were recorded
+    BenchGate(bench_gate::Args),
 }
 
 fn main() -> anyhow::Result<ExitCode> {
@@ -72,6 +76,7 @@ fn main() -> anyhow::Result<ExitCode> {
         Command::Crash(args) => crash::run(&args, &cargo)?,
         Command::Race(args) => race::run(&args, &workspace, &cargo),
         Command::Fuzz(args) => fuzz::run(&args, &workspace, &cargo)?,
+        Command::BenchGate(args) => bench_gate::run(args, &workspace, &cargo)?,
     };
     Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, bail, ensure};
 use clap::ValueEnum;
 
+use crate::bench_gate;
 use crate::built;
 use crate::cargo::{self, Cargo};
 use crate::chain::SSTABLE;
@@ -30,6 +31,7 @@ pub(crate) enum Part {
     Deny,
     Program,
     Demo,
+    Gate,
     Sabotage,
     Race,
     Fuzz,
@@ -39,7 +41,7 @@ pub(crate) enum Part {
 
 impl Part {
     /// In the order they run: what fails fast stands first.
-    pub(crate) const ALL: [Self; 15] = [
+    pub(crate) const ALL: [Self; 16] = [
         Self::Fmt,
         Self::Layers,
         Self::Clippy,
@@ -50,6 +52,7 @@ impl Part {
         Self::Deny,
         Self::Program,
         Self::Demo,
+        Self::Gate,
         Self::Sabotage,
         Self::Race,
         Self::Fuzz,
@@ -75,6 +78,7 @@ impl Part {
             Self::Deny => "deny",
             Self::Program => "program",
             Self::Demo => "demo",
+            Self::Gate => "gate",
             Self::Covered => "covered",
             Self::Sabotage => "sabotage",
             Self::Race => "race",
@@ -96,6 +100,7 @@ impl Part {
             Self::Deny => "cargo deny check bans licenses sources",
             Self::Program => "the release build of the program",
             Self::Demo => "siltstone demo: real files, a killed process, every byte compared",
+            Self::Gate => "instructions of fixed operations, against those recorded",
             Self::Covered => "what the tests covered, and whether that is enough",
             Self::Sabotage => "twenty deliberate bugs, each found by a test",
             Self::Race => "loom, shuttle, thread and address sanitizers",
@@ -136,6 +141,7 @@ impl Part {
             Self::Deny => deny(cargo)?,
             Self::Program => cargo.run(["build", "--release", "--package", "siltstone-cli"])?,
             Self::Demo => demo(cargo)?,
+            Self::Gate => return bench_gate::check(workspace, cargo),
             Self::Covered => counters::check(&workspace.root)?,
             Self::Sabotage | Self::Race | Self::Fuzz | Self::Crash => {
                 cargo.run(["xtask", self.name()])?;

@@ -22,9 +22,11 @@
 
 mod chance;
 mod error;
+mod html;
 mod keys;
 mod length;
 mod live;
+mod observer;
 pub mod plot;
 mod process;
 mod recorder;
@@ -34,15 +36,18 @@ mod settings;
 mod siltstone_engine;
 mod table;
 mod target;
+mod timeline;
 mod values;
 mod worker;
 mod workload;
 
 pub use error::Error;
+pub use html::html_page;
 pub use keys::KeyStyle;
 pub use length::Length;
-pub use report::{Latency, Report};
-pub use run::{Observer, Run, Unobserved};
+pub use observer::{Observer, Unobserved};
+pub use report::{Latency, LatencyOverTime, Report};
+pub use run::Run;
 pub use settings::Settings;
 pub use siltstone_engine::Siltstone;
 pub use table::{table_head, table_line};

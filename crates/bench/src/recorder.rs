@@ -1,5 +1,6 @@
 //! What one thread measured: latencies, counts, and when it got something done.
 
+use crate::timeline::Timeline;
 use hdrhistogram::Histogram;
 use std::time::Duration;
 
@@ -30,8 +31,13 @@ pub(crate) struct Recorder {
     pub(crate) verified: u64,
     /// Operations of either kind in each slot of time.
     pub(crate) series: Vec<u64>,
+    pub(crate) reads_over_time: Timeline,
+    pub(crate) writes_over_time: Timeline,
     /// Slots of time by their writes.
     writes_at: Vec<Slot>,
+    /// The last slot that something ended in, and when it ends.
+    slot: usize,
+    slot_end_ns: u64,
 }
 
 /// Writes that ended in one slot: how many, and the first and the last end.
@@ -66,24 +72,42 @@ impl Recorder {
             found: 0,
             verified: 0,
             series: Vec::new(),
+            reads_over_time: Timeline::new(),
+            writes_over_time: Timeline::new(),
             writes_at: Vec::new(),
+            slot: 0,
+            slot_end_ns: 0,
         }
     }
 
-    /// One operation that took from `begin` to `end`, both since the start of the run.
+    /// One operation that took from `begin` to `end`, both since the start of the run; ends rise.
     pub(crate) fn record(&mut self, kind: Kind, begin: Duration, end: Duration) {
-        let nanos = u64::try_from(end.saturating_sub(begin).as_nanos()).unwrap_or(LONGEST_NS);
-        let slot = usize::try_from(end.as_millis() / SLOT.as_millis()).unwrap_or(0);
-        grow(&mut self.series, slot, 0);
-        self.series[slot] += 1;
+        let (end_ns, nanos) = (in_ns(end), in_ns(end.saturating_sub(begin)));
+        if end_ns >= self.slot_end_ns {
+            self.advance(end_ns);
+        }
+        self.series[self.slot] += 1;
         match kind {
-            Kind::Read => self.reads.saturating_record(nanos),
+            Kind::Read => {
+                self.reads.saturating_record(nanos);
+                self.reads_over_time.record(end_ns, nanos);
+            }
             Kind::Write => {
                 self.writes.saturating_record(nanos);
-                grow(&mut self.writes_at, slot, NONE);
-                self.writes_at[slot].add(Slot { count: 1, first: end, last: end });
+                self.writes_over_time.record(end_ns, nanos);
+                let last = Slot { count: 1, first: end, last: end };
+                self.writes_at[self.slot].add(last);
             }
         }
+    }
+
+    /// Makes the slot of `end_ns` the current one: a division less for each operation.
+    fn advance(&mut self, end_ns: u64) {
+        let slot_ns = in_ns(SLOT);
+        self.slot = usize::try_from(end_ns / slot_ns).unwrap_or(0);
+        self.slot_end_ns = (self.slot as u64 + 1) * slot_ns;
+        grow(&mut self.series, self.slot, 0);
+        grow(&mut self.writes_at, self.slot, NONE);
     }
 
     /// Adds what another thread measured over the same time.
@@ -95,6 +119,8 @@ impl Recorder {
         self.entries_written += other.entries_written;
         self.user_bytes_read += other.user_bytes_read;
         self.user_bytes_written += other.user_bytes_written;
+        self.reads_over_time.merge(&other.reads_over_time);
+        self.writes_over_time.merge(&other.writes_over_time);
         self.found += other.found;
         self.verified += other.verified;
         for (slot, count) in other.series.iter().enumerate() {
@@ -129,6 +155,10 @@ impl Slot {
         self.first = self.first.min(other.first);
         self.last = self.last.max(other.last);
     }
+}
+
+fn in_ns(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(LONGEST_NS)
 }
 
 fn grow<T: Clone>(slots: &mut Vec<T>, slot: usize, empty: T) {

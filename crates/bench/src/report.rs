@@ -1,6 +1,7 @@
 //! What one workload came to.
 
 use crate::recorder::Recorder;
+use crate::timeline::{Point, Timeline};
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
@@ -62,6 +63,40 @@ pub struct Report {
     pub settled_seconds: Option<f64>,
     /// Operations in each 100 ms.
     pub ops_per_100_ms: Vec<u64>,
+    /// Latencies of reads over time.
+    pub read_latency_over_time: Option<LatencyOverTime>,
+    /// Latencies of writes over time.
+    pub write_latency_over_time: Option<LatencyOverTime>,
+}
+
+/// How long operations took by the time of their end, in microseconds, to 3 %. Each list has a
+/// number for each slot of time, `None` if no operation ended then.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct LatencyOverTime {
+    /// Length of a slot; it grows with the length of the run.
+    pub slot_seconds: f64,
+    /// Half took no longer.
+    pub p50_us: Vec<Option<f64>>,
+    /// 99 of 100 took no longer.
+    pub p99_us: Vec<Option<f64>>,
+    /// The longest, exactly.
+    pub longest_us: Vec<Option<f64>>,
+}
+
+impl LatencyOverTime {
+    pub(crate) fn of(timeline: &Timeline) -> Option<Self> {
+        let points = timeline.points();
+        #[expect(clippy::cast_precision_loss, reason = "two digits are kept anyway")]
+        let us = |of: fn(Point) -> u64| {
+            points.iter().map(|point| point.map(|point| of(point) as f64 / 1000.0)).collect()
+        };
+        (!points.is_empty()).then(|| Self {
+            slot_seconds: timeline.slot().as_secs_f64(),
+            p50_us: us(|point| point.p50),
+            p99_us: us(|point| point.p99),
+            longest_us: us(|point| point.longest),
+        })
+    }
 }
 
 /// How long operations took, in microseconds.

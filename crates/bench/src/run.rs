@@ -11,10 +11,10 @@ use crate::length::Length;
 use crate::live::Live;
 use crate::process::{self, Usage};
 use crate::recorder::Recorder;
-use crate::report::{self, Latency, Report, ratio};
+use crate::report::{self, Latency, LatencyOverTime, Report, ratio};
 use crate::values::Values;
 use crate::worker::{BATCH_KEYS, Shared, Worker};
-use crate::{Engine, Error, Settings, Store, Workload};
+use crate::{Engine, Error, Observer, Settings, Store, Workload};
 use siltstone::Durability;
 use siltstone::vfs::{Clock, SystemClock};
 use std::path::{Path, PathBuf};
@@ -23,28 +23,6 @@ use std::time::Duration;
 
 /// Longest wait for compaction after a fill.
 const SETTLE: Duration = Duration::from_secs(1800);
-
-/// Who is told how far a run is.
-pub trait Observer: Sync {
-    /// A workload begins; `ops` is how many operations it has, if that is known.
-    fn began(&self, workload: Workload, ops: Option<u64>);
-
-    /// So many more operations are done.
-    fn advanced(&self, ops: u64);
-
-    /// The workload is done.
-    fn ended(&self);
-}
-
-/// Tells nobody.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Unobserved;
-
-impl Observer for Unobserved {
-    fn began(&self, _: Workload, _: Option<u64>) {}
-    fn advanced(&self, _: u64) {}
-    fn ended(&self) {}
-}
 
 /// Runs workloads.
 #[derive(Debug)]
@@ -245,6 +223,8 @@ impl<'a> Run<'a> {
             anonymous_memory_bytes: process::anonymous_memory_bytes(),
             debt_bytes,
             settled_seconds: settled.map(|settled| settled.as_secs_f64()),
+            read_latency_over_time: LatencyOverTime::of(&recorder.reads_over_time),
+            write_latency_over_time: LatencyOverTime::of(&recorder.writes_over_time),
             ops_per_100_ms: recorder.series,
         })
     }

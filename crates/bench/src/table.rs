@@ -2,50 +2,63 @@
 
 use crate::Report;
 
+/// The columns: what stands above, and how wide they are. The first one is to the left.
+pub(crate) const COLUMNS: [(&str, usize); 14] = [
+    ("workload", 17),
+    ("ops/s", 12),
+    ("p50 us", 10),
+    ("p99 us", 10),
+    ("p99.9 us", 10),
+    ("max us", 10),
+    ("cpu s", 8),
+    ("w-amp", 7),
+    ("s-amp", 7),
+    ("stall ms", 9),
+    ("debt MiB", 9),
+    ("settled s", 9),
+    ("peak MiB", 8),
+    ("verified", 10),
+];
+
 /// The line above the lines of [`table_line`].
 pub fn table_head() -> String {
-    format!(
-        "{:<17} {:>12} {:>10} {:>10} {:>10} {:>10} {:>8} {:>7} {:>7} {:>9} {:>9} {:>9} {:>8} {:>10}",
-        "workload",
-        "ops/s",
-        "p50 us",
-        "p99 us",
-        "p99.9 us",
-        "max us",
-        "cpu s",
-        "w-amp",
-        "s-amp",
-        "stall ms",
-        "debt MiB",
-        "settled s",
-        "peak MiB",
-        "verified"
-    )
+    line(&COLUMNS.map(|(name, _)| name.to_owned()))
 }
 
 /// One report in one line; what is unknown or does not apply is a hyphen.
-#[expect(clippy::cast_precision_loss, reason = "for people to read")]
 pub fn table_line(report: &Report) -> String {
+    line(&cells(report))
+}
+
+fn line(cells: &[String; COLUMNS.len()]) -> String {
+    let padded = cells.iter().zip(COLUMNS).enumerate().map(|(at, (cell, (_, width)))| {
+        if at == 0 { format!("{cell:<width$}") } else { format!("{cell:>width$}") }
+    });
+    padded.collect::<Vec<_>>().join(" ")
+}
+
+/// What stands below each of the columns.
+#[expect(clippy::cast_precision_loss, reason = "for people to read")]
+pub(crate) fn cells(report: &Report) -> [String; COLUMNS.len()] {
     let latency = report.main_latency();
     let us = |of: fn(crate::Latency) -> f64| number(latency.map(of), 1);
     let mib = |bytes: Option<u64>| number(bytes.map(|bytes| bytes as f64 / 1_048_576.0), 1);
-    format!(
-        "{:<17} {:>12.0} {:>10} {:>10} {:>10} {:>10} {:>8.2} {:>7} {:>7} {:>9} {:>9} {:>9} {:>8} {:>10}",
-        report.workload,
-        report.ops_per_second,
+    [
+        report.workload.to_owned(),
+        number(Some(report.ops_per_second), 0),
         us(|latency| latency.p50_us),
         us(|latency| latency.p99_us),
         us(|latency| latency.p999_us),
         us(|latency| latency.max_us),
-        report.cpu_seconds,
+        number(Some(report.cpu_seconds), 2),
         number(report.write_amplification, 2),
         number(report.space_amplification, 2),
         number(report.longest_stall_ms, 1),
         mib(report.debt_bytes),
         number(report.settled_seconds, 2),
         mib(report.peak_memory_bytes),
-        report.verified,
-    )
+        report.verified.to_string(),
+    ]
 }
 
 fn number(value: Option<f64>, digits: usize) -> String {

@@ -36,6 +36,12 @@ fn siltstone_passes_all_workloads_with_every_style_of_keys() {
             if report.entries_read > 0 {
                 assert!(100 * report.verified >= report.entries_read, "{workload}");
             }
+            for (count, over_time) in
+                [(reads, &report.read_latency_over_time), (writes, &report.write_latency_over_time)]
+            {
+                assert_eq!(count > 0, over_time.is_some(), "{workload}");
+                assert!(over_time.iter().all(|all| all.p50_us.iter().any(Option::is_some)));
+            }
             assert_eq!(report.found == 0, reads == 0 || workload == Workload::ReadMissing);
         }
         run.close().unwrap();

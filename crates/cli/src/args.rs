@@ -284,6 +284,10 @@ pub(crate) struct Bench {
     /// Shows one JSON object a workload.
     #[arg(long)]
     pub(crate) json: bool,
+    /// Writes a page with the table and with plots of throughput and latency over time, anew
+    /// after each workload.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
 }
 
 #[cfg(test)]

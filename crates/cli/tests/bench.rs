@@ -55,3 +55,32 @@ fn wrong_flags_are_wrong_use() {
         run(&[&["bench"][..], &flags].concat()).code(2).says(part);
     }
 }
+
+#[test]
+fn the_page_shows_every_workload_and_needs_nothing_else() {
+    let home = Home::new();
+    let page = home.arg("page.html");
+    let named = "fillseq,ycsb-a,readseq";
+    run(&["bench", "--num", "500", "--workloads", named, "--html", &page]).code(0);
+    let html = std::fs::read_to_string(&page).unwrap();
+    let allow = roxmltree::ParsingOptions { allow_dtd: true, ..Default::default() };
+    let document = roxmltree::Document::parse_with_options(&html, allow).unwrap();
+    let texts = |tag: &str| {
+        let nodes = document.descendants().filter(|node| node.has_tag_name(tag));
+        nodes.map(|node| node.text().unwrap_or("").to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(texts("h2"), ["Results", "fillseq", "ycsb-a", "readseq"]);
+    // Throughput for each, latency of writes, of both, of reads.
+    assert_eq!(texts("svg").len(), 3 + 1 + 2 + 1);
+    for foreign in ["http", "src=", "<script"] {
+        assert!(!html.contains(foreign), "{foreign}");
+    }
+}
+
+#[test]
+fn a_page_that_cannot_be_written_is_said_at_once() {
+    let home = Home::new();
+    let page = home.arg("missing/page.html");
+    // So many keys would take minutes.
+    run(&["bench", "--num", "100000000", "--html", &page]).code(1).says("page.html");
+}

@@ -2,7 +2,8 @@
 //!
 //! 1. A line of stdin names a workload. A number behind it is its seconds, `-` means its number of
 //!    operations, `<` with a number its number of operations in so many seconds at most.
-//! 2. It runs. If it wrote, the store settles, so that an idle engine does not disturb others.
+//! 2. It runs. If it wrote, the store settles and syncs, so that an idle engine does not disturb
+//!    others.
 //! 3. Its report is a line of stdout. At the end of stdin the store is closed.
 
 use anyhow::{Context, Result};
@@ -25,8 +26,8 @@ pub(crate) fn run(engine: &dyn Engine, settings: &Settings, dir: &Path) -> Resul
             run.complete()?;
         }
         let report = run.workload_of(order.workload, order.length, &Unobserved)?;
-        if !order.workload.only_reads() && !order.workload.is_fill() {
-            // A fill has settled by itself, measured.
+        if !order.workload.only_reads() {
+            // What a fill owes was measured; what the system still owes the disk was not.
             run.settle()?;
         }
         say(&report)?;

@@ -133,10 +133,17 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// Lets the store settle, if there is one; fills do so by themselves. Returns how long that
-    /// took, or `None` if it was given up.
+    /// Lets the store settle and syncs it, so that it leaves the machine alone until it is asked
+    /// for something; not measured. Returns how long settling took, or `None` if it was given up.
+    ///
+    /// # Errors
+    ///
+    /// Those of the engine.
     pub fn settle(&mut self) -> Result<Option<Duration>, Error> {
-        self.filled.as_ref().map_or(Ok(Some(Duration::ZERO)), Self::settled)
+        let Some(filled) = &self.filled else { return Ok(Some(Duration::ZERO)) };
+        let settled = Self::settled(filled)?;
+        filled.store.sync()?;
+        Ok(settled)
     }
 
     /// Ends the last store; its files stay.

@@ -35,7 +35,8 @@ const UNIT_FILES: usize = 22;
 pub(crate) struct Library {
     /// The folder of `librocksdb.a`.
     pub(crate) dir: PathBuf,
-    /// How long its build took, be it now or earlier.
+    /// How long its build took, be it now or earlier; of one that was ended and went on, the
+    /// second part.
     pub(crate) seconds: f64,
     /// Whether it was there before.
     pub(crate) reused: bool,

@@ -31,7 +31,9 @@ impl Engine for Fjall {
 
     fn create(&self, dir: &Path) -> Result<Box<dyn Store>, Error> {
         self.0.refuse(&[Compression::Snap])?;
-        let opening = Database::builder(dir).cache_size(self.cache_bytes());
+        let opening = Database::builder(dir)
+            .cache_size(self.cache_bytes())
+            .journal_compression(compression(self.0));
         let db = opening.open().map_err(Error::engine("open"))?;
         let keyspace = db.keyspace("default", || keyspace_options(self.0));
         let keyspace = keyspace.map_err(Error::engine("open a keyspace"))?;
@@ -41,14 +43,17 @@ impl Engine for Fjall {
 
 fn keyspace_options(setup: Setup) -> KeyspaceCreateOptions {
     let filter = BloomConstructionPolicy::BitsPerKey(f32::from(FILTER_BITS));
-    let compression = match setup.compression {
-        Compression::Lz4 => CompressionType::Lz4,
-        Compression::None | Compression::Snap => CompressionType::None,
-    };
     KeyspaceCreateOptions::default()
         .max_memtable_size(setup.write_buffer_bytes())
         .filter_policy(FilterPolicy::all(FilterPolicyEntry::Bloom(filter)))
-        .data_block_compression_policy(CompressionPolicy::all(compression))
+        .data_block_compression_policy(CompressionPolicy::all(compression(setup)))
+}
+
+const fn compression(setup: Setup) -> CompressionType {
+    match setup.compression {
+        Compression::Lz4 => CompressionType::Lz4,
+        Compression::None | Compression::Snap => CompressionType::None,
+    }
 }
 
 impl Contender for Fjall {

@@ -171,7 +171,7 @@ impl Session for RocksDbSession<'_> {
                 Op::Delete(key) => batch.delete(key),
             }
         }
-        self.db.write_opt(&batch, &self.writing).map_err(Error::engine("write a batch"))
+        self.db.write_opt(batch, &self.writing).map_err(Error::engine("write a batch"))
     }
 
     fn get(&mut self, key: &[u8], see: &mut dyn FnMut(&[u8])) -> Result<bool, Error> {

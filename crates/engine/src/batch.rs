@@ -3,6 +3,7 @@
 use crate::{Error, Keyspace};
 use siltstone_base::{MAX_KEY_BYTES, MAX_VALUE_BYTES};
 use siltstone_wal::{Batch, KeyspaceId};
+use smallvec::SmallVec;
 
 /// Longest batch, in bytes of its encoding: 2 GiB.
 pub(crate) const MAX_BATCH_BYTES: u64 = 1 << 31;
@@ -60,7 +61,7 @@ impl From<&Keyspace> for KeyspaceRef {
 pub struct WriteBatch {
     pub(crate) ops: Batch,
     /// Each keyspace that occurs, once.
-    pub(crate) keyspaces: Vec<KeyspaceRef>,
+    pub(crate) keyspaces: SmallVec<[KeyspaceRef; 1]>,
     /// The first op that was over a limit, which is not in `ops`.
     excess: Option<(&'static str, u64, u64)>,
     len: usize,

@@ -3,6 +3,7 @@
 use crate::tree::Tree;
 use crate::{Error, WriteBatch};
 use siltstone_wal::KeyspaceId;
+use smallvec::SmallVec;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -12,6 +13,9 @@ pub(crate) const DEFAULT_NAME: &str = "default";
 pub(crate) const DEFAULT_ID: KeyspaceId = KeyspaceId(0);
 /// Longest name, in bytes.
 const NAME_BYTES_MAX: usize = 255;
+
+/// The trees that a batch writes to: mostly one.
+pub(crate) type Written = SmallVec<[Arc<Tree>; 1]>;
 
 /// Keyspaces that exist.
 #[derive(Clone, Debug, Default)]
@@ -43,7 +47,7 @@ impl Trees {
     /// # Errors
     ///
     /// [`Error::KeyspaceDropped`] if one of them is gone.
-    pub(crate) fn of_batch(&self, batch: &WriteBatch) -> Result<Vec<Arc<Tree>>, Error> {
+    pub(crate) fn of_batch(&self, batch: &WriteBatch) -> Result<Written, Error> {
         let tree = |id| self.by_id(id).cloned().ok_or(Error::KeyspaceDropped);
         batch.keyspaces.iter().map(|keyspace| tree(keyspace.keyspace)).collect()
     }

@@ -255,22 +255,26 @@ impl NewRecord<'_> {
     pub(crate) fn encode(&self, bytes: &mut Vec<u8>, identity: &LogIdentity, offset: u64) -> u64 {
         debug_assert!(offset.is_multiple_of(ALIGN_BYTES), "records begin at multiples of 8");
         let (kind, length) = (self.kind as u8, self.length);
-        let mut header = RecordHeader { kind, length, synced_end: self.synced_end, sum: 0 };
+        let header = RecordHeader { kind, length, synced_end: self.synced_end, sum: 0 };
+        let summed = header.summed();
         let start = bytes.len();
-        bytes.extend_from_slice(&header.summed());
-        bytes.extend_from_slice(&[0; 8]);
+        let payload = start + to_usize(RECORD_HEADER_BYTES);
+        // What is summed is put together first, over the place of the sum: in one piece it is
+        // summed several times faster than in two.
+        bytes.extend_from_slice(&[0; size_of::<u64>()]);
+        bytes.extend_from_slice(&summed);
         for piece in self.pieces {
             bytes.extend_from_slice(piece);
         }
-        let payload = start + to_usize(RECORD_HEADER_BYTES);
         assert!(
             bytes.len() - payload == length as usize,
             "the pieces have the length that was said"
         );
-        header.sum = header.expected_sum(identity, offset, &bytes[payload..]);
-        bytes[payload - 8..payload].copy_from_slice(&header.sum.to_le_bytes());
+        let sum = checksum::of_part(identity.mixed(), offset, &bytes[start + size_of::<u64>()..]);
+        bytes[start..start + summed.len()].copy_from_slice(&summed);
+        bytes[start + summed.len()..payload].copy_from_slice(&sum.to_le_bytes());
         bytes.resize(start + to_usize(header.record_bytes()), 0);
-        header.sum
+        sum
     }
 }
 

@@ -21,7 +21,8 @@ const INITIAL_BYTES_MAX: u64 = 64 << 10;
 #[derive(Debug)]
 pub(crate) struct Log {
     /// `None` after a failure: then health has stopped, and nothing is written any more.
-    writer: Option<LogWriter>,
+    /// In a box, as it is taken out for each write.
+    writer: Option<Box<LogWriter>>,
     /// Number of the newest segment that was tried to begin.
     last_segment: SegmentId,
     /// Segments that failed at birth: the manifest names them perhaps.
@@ -85,7 +86,7 @@ impl Log {
         Self {
             witnesses,
             last_segment: writer.segment(),
-            writer: Some(writer),
+            writer: Some(Box::new(writer)),
             unnamed: Vec::new(),
             dir: dir.to_path_buf(),
             segment_bytes,
@@ -148,7 +149,7 @@ impl Log {
         };
         store.segments.rotate(end, Segment { id, base: end, end: None });
         self.unnamed.clear();
-        self.writer = Some(writer);
+        self.writer = Some(Box::new(writer));
         store.rotate_memtables_that_pin_log(end, self.last_seqno);
         Ok(())
     }
@@ -217,14 +218,14 @@ impl Log {
         manifest.publish(&[Field::Segment(id)])?;
         store.segments.fill(vec![Segment { id, base: 0, end: None }]);
         self.unnamed.clear();
-        self.writer = Some(writer);
+        self.writer = Some(Box::new(writer));
         self.looked_at = 0;
         Ok(())
     }
 
     /// Whether `bytes` were appended since this last said so.
     pub(crate) fn is_due_to_look(&mut self, bytes: u64) -> bool {
-        let position = self.writer.as_ref().map_or(0, LogWriter::position);
+        let position = self.writer.as_ref().map_or(0, |writer| writer.position());
         let due = position >= self.looked_at.saturating_add(bytes);
         if due {
             self.looked_at = position;

@@ -13,16 +13,18 @@ mod log;
 mod queue;
 
 pub(crate) use log::{Log, Place, Segment, Segments, create_segment, next_segment};
-pub(crate) use queue::Queue;
+pub(crate) use queue::{Each, Queue};
 
 use crate::batch::WriteBatch;
 use crate::store::Store;
 use crate::sync::Mutex;
 use crate::tree::Tree;
+use crate::trees::Written;
 use crate::watermark::Watermark;
 use crate::{Durability, Error};
 use siltstone_base::{MAX_SEQNO, Seqno};
 use siltstone_wal::GroupHeader;
+use smallvec::SmallVec;
 use std::sync::Arc;
 
 /// A group takes no further batch once it is this long, in bytes.
@@ -81,28 +83,34 @@ impl Commit {
     }
 
     /// Commits a group and returns what each of its members gets.
-    fn commit_group(&self, store: &Store, group: &[&Write]) -> Vec<Result<Seqno, Error>> {
+    fn commit_group(&self, store: &Store, group: &[&Write]) -> Each<Result<Seqno, Error>> {
         let mut log = self.log.lock();
         let trees = store.trees.read();
-        let admitted: Vec<Result<Vec<Arc<Tree>>, Error>> = group
+        let admitted: Each<Result<Written, Error>> = group
             .iter()
             .map(|write| store.health.check().and_then(|()| trees.of_batch(&write.batch)))
             .collect();
         drop(trees);
-        let members: Vec<(&Write, &[Arc<Tree>])> = group
-            .iter()
-            .zip(&admitted)
-            .filter_map(|(write, trees)| Some((*write, trees.as_ref().ok()?.as_slice())))
-            .collect();
-        let mut seqnos = match self.commit_members(store, &mut log, &members) {
-            Ok(seqnos) => seqnos.into_iter(),
+        let committed = {
+            let members: Each<(&Write, &[Arc<Tree>])> = group
+                .iter()
+                .zip(&admitted)
+                .filter_map(|(write, trees)| Some((*write, trees.as_ref().ok()?.as_slice())))
+                .collect();
+            self.commit_members(store, &mut log, &members)
+        };
+        match committed {
+            Ok(seqnos) => {
+                let mut seqnos = seqnos.into_iter();
+                let outcome = |own: Result<_, _>| own.map(|_| seqnos.next().unwrap_or_default());
+                admitted.into_iter().map(outcome).collect()
+            }
             Err(error) => {
                 let refused =
                     |own: Result<_, Error>| Err(own.err().unwrap_or_else(|| error.clone()));
-                return admitted.into_iter().map(refused).collect();
+                admitted.into_iter().map(refused).collect()
             }
-        };
-        admitted.into_iter().map(|own| own.map(|_| seqnos.next().unwrap_or_default())).collect()
+        }
     }
 
     /// Steps 2 and 3 for those whose keyspaces exist; the last seqno of each.
@@ -111,9 +119,9 @@ impl Commit {
         store: &Store,
         log: &mut Log,
         members: &[(&Write, &[Arc<Tree>])],
-    ) -> Result<Vec<Seqno>, Error> {
+    ) -> Result<Each<Seqno>, Error> {
         if members.is_empty() {
-            return Ok(Vec::new());
+            return Ok(Each::new());
         }
         let ops: u32 = members.iter().map(|(write, _)| write.batch.ops.len()).sum();
         let sync = members.iter().any(|(write, _)| write.durability == Durability::Sync);
@@ -158,7 +166,7 @@ fn append(
         return Err(Error::TooLarge { what: "seqno", bytes: log.last_seqno, limit: MAX_SEQNO });
     }
     let header = GroupHeader { first_seqno: log.last_seqno + 1, ops }.encode();
-    let mut pieces: Vec<&[u8]> = Vec::with_capacity(members.len() + 1);
+    let mut pieces: SmallVec<[&[u8]; 2]> = SmallVec::with_capacity(members.len() + 1);
     pieces.push(&header);
     pieces.extend(members.iter().map(|(write, _)| write.batch.ops.bytes()));
     let position = log.append(store, &pieces)?;
@@ -173,9 +181,9 @@ fn apply(
     members: &[(&Write, &[Arc<Tree>])],
     first_seqno: Seqno,
     position: Option<u64>,
-) -> Vec<Seqno> {
+) -> Each<Seqno> {
     let mut next = first_seqno;
-    let mut seqnos = Vec::with_capacity(members.len());
+    let mut seqnos = Each::with_capacity(members.len());
     for (write, trees) in members {
         for tree in *trees {
             let active = &tree.state().active;

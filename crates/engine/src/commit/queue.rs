@@ -8,8 +8,12 @@ use super::Write;
 use crate::Error;
 use crate::sync::{Condvar, Mutex};
 use siltstone_base::Seqno;
+use smallvec::SmallVec;
 use std::collections::VecDeque;
 use std::sync::Arc;
+
+/// Something for each member of a group: mostly one.
+pub(crate) type Each<T> = SmallVec<[T; 1]>;
 
 /// Writers in the order they came.
 #[derive(Debug, Default)]
@@ -64,7 +68,7 @@ impl Queue {
         &self,
         write: Write,
         group_bytes: usize,
-        commit_group: impl Fn(&[&Write]) -> Vec<Result<Seqno, Error>>,
+        commit_group: impl Fn(&[&Write]) -> Each<Result<Seqno, Error>>,
     ) -> Result<Seqno, Error> {
         let mut waiting = self.waiting.lock();
         if waiting.led {
@@ -75,25 +79,29 @@ impl Queue {
             if let Some(outcome) = waiter.wait() {
                 return outcome;
             }
-            return self.lead(&waiter.write, group_bytes, commit_group);
+            let followers = self.take_group(&waiter.write, group_bytes);
+            return self.lead(&waiter.write, followers, commit_group);
         }
         waiting.led = true;
         drop(waiting);
-        self.lead(&write, group_bytes, commit_group)
+        // Nobody waits where nobody leads.
+        self.lead(&write, Vec::new(), commit_group)
     }
 
     fn lead(
         &self,
         own: &Write,
-        group_bytes: usize,
-        commit_group: impl Fn(&[&Write]) -> Vec<Result<Seqno, Error>>,
+        followers: Vec<Arc<Waiter>>,
+        commit_group: impl Fn(&[&Write]) -> Each<Result<Seqno, Error>>,
     ) -> Result<Seqno, Error> {
-        let followers = self.take_group(own, group_bytes);
         let lead = Lead { queue: self, followers, handed_on: false };
-        let group: Vec<&Write> =
-            std::iter::once(own).chain(lead.followers.iter().map(|waiter| &waiter.write)).collect();
-        let mut outcomes = commit_group(&group).into_iter();
-        assert_eq!(outcomes.len(), group.len(), "an outcome for each writer of the group");
+        let mut outcomes = {
+            let followers = lead.followers.iter().map(|waiter| &waiter.write);
+            let group: Each<&Write> = std::iter::once(own).chain(followers).collect();
+            let outcomes = commit_group(&group);
+            assert_eq!(outcomes.len(), group.len(), "an outcome for each writer of the group");
+            outcomes.into_iter()
+        };
         let outcome = outcomes.next().unwrap_or(Err(Error::Closed));
         for (follower, outcome) in lead.followers.iter().zip(outcomes) {
             follower.wake(Turn::Done(outcome));
@@ -191,6 +199,6 @@ mod tests {
             drop(queue.run(write(), 1, |_| panic!("leader")));
         }));
         assert!(panicked.is_err());
-        assert_eq!(queue.run(write(), 1, |_| vec![Ok(3)]).ok(), Some(3));
+        assert_eq!(queue.run(write(), 1, |_| smallvec::smallvec![Ok(3)]).ok(), Some(3));
     }
 }

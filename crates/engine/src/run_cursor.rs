@@ -99,36 +99,56 @@ impl RunCursor {
         Self { tables, run, at: None }
     }
 
+    /// Uses table `index`, unless it is in use; without such a table none is, and this is `false`.
+    fn open(&mut self, index: Option<usize>) -> Result<bool, Error> {
+        let table = index.and_then(|index| Some((index, self.run.tables().get(index)?)));
+        if let Some((index, meta)) = table
+            && self.at.as_ref().is_none_or(|(at, _)| *at != index)
+        {
+            self.at = None;
+            self.at = Some((index, self.tables.get(meta)?.cursor()));
+        }
+        if table.is_none() {
+            self.at = None;
+        }
+        Ok(table.is_some())
+    }
+
+    /// Moves within the table in use, in place: a cursor is too large to be handed about for each
+    /// entry. After an error none is in use.
+    fn step(
+        &mut self,
+        step: impl FnOnce(&mut TableCursor) -> Result<bool, siltstone_sstable::Error>,
+    ) -> Result<bool, Error> {
+        let Some((_, cursor)) = &mut self.at else { return Ok(false) };
+        let moved = step(cursor).map_err(|error| self.tables.error(error));
+        if moved.is_err() {
+            self.at = None;
+        }
+        moved
+    }
+
+    /// Goes on from table to table until one has an entry.
+    fn go_on(&mut self, forward: bool) -> Result<bool, Error> {
+        while let Some((at, _)) = &self.at {
+            let next = if forward { at.checked_add(1) } else { at.checked_sub(1) };
+            let begin =
+                if forward { TableCursor::seek_to_first } else { TableCursor::seek_to_last };
+            if self.open(next)? && self.step(begin)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// Goes to table `index` and moves there; on to its neighbours while it has nothing.
     fn go(
         &mut self,
         index: usize,
         forward: bool,
-        mut first_move: impl FnMut(&mut TableCursor) -> Result<bool, siltstone_sstable::Error>,
+        first_move: impl FnOnce(&mut TableCursor) -> Result<bool, siltstone_sstable::Error>,
     ) -> Result<bool, Error> {
-        let mut next = Some(index);
-        let mut first = true;
-        while let Some(index) = next.filter(|&index| index < self.run.tables().len()) {
-            let mut cursor = match self.at.take() {
-                Some((at, cursor)) if at == index => cursor,
-                _ => self.tables.get(&self.run.tables()[index])?.cursor(),
-            };
-            let moved = if first {
-                first_move(&mut cursor)
-            } else if forward {
-                cursor.seek_to_first()
-            } else {
-                cursor.seek_to_last()
-            };
-            if moved.map_err(|error| self.tables.error(error))? {
-                self.at = Some((index, cursor));
-                return Ok(true);
-            }
-            first = false;
-            next = if forward { index.checked_add(1) } else { index.checked_sub(1) };
-        }
-        self.at = None;
-        Ok(false)
+        Ok(self.open(Some(index))? && (self.step(first_move)? || self.go_on(forward)?))
     }
 }
 
@@ -163,17 +183,11 @@ impl Cursor for RunCursor {
     }
 
     fn next(&mut self) -> Result<bool, Error> {
-        match self.at.as_ref().map(|(index, _)| *index) {
-            Some(index) => self.go(index, true, TableCursor::next),
-            None => Ok(false),
-        }
+        Ok(self.step(TableCursor::next)? || self.go_on(true)?)
     }
 
     fn prev(&mut self) -> Result<bool, Error> {
-        match self.at.as_ref().map(|(index, _)| *index) {
-            Some(index) => self.go(index, false, TableCursor::prev),
-            None => Ok(false),
-        }
+        Ok(self.step(TableCursor::prev)? || self.go_on(false)?)
     }
 
     fn entry(&self) -> Entry<'_> {

@@ -10,11 +10,12 @@ use crate::files::FileName;
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicUsize, Ordering};
 use quick_cache::Weighter;
-use quick_cache::sync::Cache;
+use quick_cache::sync::{Cache, DefaultLifecycle};
 use siltstone_compaction::TableMeta;
 use siltstone_sstable::{BlockCache, ReadMode, Table, TableId, TableSource};
 use siltstone_vfs::Vfs;
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -32,7 +33,7 @@ pub(crate) struct Tables {
     dir: PathBuf,
     mode: ReadMode,
     blocks: Arc<BlockCache>,
-    open: Cache<TableId, Arc<Table>, ByMetadata>,
+    open: Cache<TableId, Arc<Table>, ByMetadata, BuildHasherDefault<IdHasher>>,
     /// The dense number of each table in this process: the block cache's key.
     handles: Mutex<Handles>,
     obsolete: Mutex<Vec<Arc<TableMeta>>>,
@@ -59,6 +60,32 @@ impl Weighter<TableId, Arc<Table>> for ByMetadata {
     }
 }
 
+/// Hashes the two numbers of a table's id by a multiplication each.
+///
+/// Every read asks for its table by this. Ids are our own: nobody outside chooses them, so that a
+/// hash with a secret would only cost.
+#[derive(Debug, Default)]
+struct IdHasher(u64);
+
+impl Hasher for IdHasher {
+    #[inline]
+    fn write_u64(&mut self, number: u64) {
+        // 2^64 over the golden ratio. High bits of a product depend on all bits; they are mixed
+        // into the low ones at the end.
+        self.0 = (self.0.rotate_left(32) ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.write_u64(u64::from(byte));
+        }
+    }
+
+    fn finish(&self) -> u64 {
+        self.0 ^ self.0 >> 32
+    }
+}
+
 impl Tables {
     /// Tables of the files in `dir`. `keep_all` for a reader whose files a writer may remove:
     /// then a table once open stays open.
@@ -75,7 +102,8 @@ impl Tables {
         let by_metadata = ByMetadata { weight_min: (capacity / OPEN_TABLES_MAX).max(1) };
         let capacity = if keep_all { u64::MAX / 2 } else { capacity };
         let items = usize::try_from(OPEN_TABLES_MAX).unwrap_or(usize::MAX);
-        let open = Cache::with_weighter(items, capacity, by_metadata);
+        let (hasher, life) = (BuildHasherDefault::default(), DefaultLifecycle::default());
+        let open = Cache::with(items, capacity, by_metadata, hasher, life);
         Self {
             vfs,
             dir: dir.to_path_buf(),

@@ -15,6 +15,8 @@ use siltstone_base::{EntryKind, MAX_KEY_BYTES, MAX_VALUE_BYTES, Seqno, varint};
 
 /// Size of an encoded [`GroupHeader`].
 pub(crate) const GROUP_HEADER_BYTES: usize = 12;
+/// Kind, keyspace and two lengths of an op, as long as they can be.
+const OP_HEADER_BYTES_MAX: usize = 1 + 5 + 3 + 5;
 
 /// Puts and deletes over any keyspaces, in order.
 ///
@@ -46,7 +48,7 @@ impl Batch {
     /// what comes from outside before it gets here. Also after 2^32 - 1 ops.
     pub fn put(&mut self, keyspace: KeyspaceId, key: &[u8], value: &[u8]) {
         assert!(value.len() <= MAX_VALUE_BYTES, "a value is too long to be read back");
-        self.begin(EntryKind::Put, keyspace, key);
+        self.begin(EntryKind::Put, keyspace, key, value.len());
         varint::put(&mut self.bytes, value.len() as u64);
         self.bytes.extend_from_slice(value);
     }
@@ -57,7 +59,7 @@ impl Batch {
     ///
     /// As [`put`](Self::put).
     pub fn delete(&mut self, keyspace: KeyspaceId, key: &[u8]) {
-        self.begin(EntryKind::Delete, keyspace, key);
+        self.begin(EntryKind::Delete, keyspace, key, 0);
     }
 
     /// How many ops were added.
@@ -91,10 +93,12 @@ impl Batch {
         Ops::new(&self.bytes)
     }
 
-    fn begin(&mut self, kind: EntryKind, keyspace: KeyspaceId, key: &[u8]) {
+    fn begin(&mut self, kind: EntryKind, keyspace: KeyspaceId, key: &[u8], value_bytes: usize) {
         assert!(key.len() <= MAX_KEY_BYTES, "a key is too long to be read back");
         assert!(self.len < u32::MAX, "a batch has too many ops to count");
         self.len += 1;
+        // All that the op takes, so that a batch of one allocates once.
+        self.bytes.reserve(key.len() + value_bytes + OP_HEADER_BYTES_MAX);
         self.bytes.push(kind.to_byte());
         varint::put(&mut self.bytes, u64::from(keyspace.0));
         varint::put(&mut self.bytes, key.len() as u64);

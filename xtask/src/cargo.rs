@@ -50,14 +50,7 @@ impl Cargo {
         &self,
         args: impl IntoIterator<Item = A>,
     ) -> Result<String> {
-        let mut command = self.command(args);
-        command.stderr(Stdio::inherit());
-        let Output { status, stdout, .. } =
-            command.output().with_context(|| format!("start `{}`", line(&command)))?;
-        if !status.success() {
-            bail!("`{}`: {status}", line(&command));
-        }
-        String::from_utf8(stdout).with_context(|| format!("output of `{}`", line(&command)))
+        read(&mut self.command(args))
     }
 
     /// Whether `cargo NAME --version` works: the subcommand is installed.
@@ -77,6 +70,21 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
         bail!("`{}`: {status}", line(command));
     }
     Ok(())
+}
+
+/// Runs `command` to its end and returns what it wrote on stdout; stderr goes straight through.
+///
+/// # Errors
+///
+/// When it cannot be started, does not end with success, or writes no UTF-8.
+pub(crate) fn read(command: &mut Command) -> Result<String> {
+    command.stderr(Stdio::inherit());
+    let Output { status, stdout, .. } =
+        command.output().with_context(|| format!("start `{}`", line(command)))?;
+    if !status.success() {
+        bail!("`{}`: {status}", line(command));
+    }
+    String::from_utf8(stdout).with_context(|| format!("output of `{}`", line(command)))
 }
 
 /// The cargo that started us, so that both are of one toolchain.

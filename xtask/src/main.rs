@@ -9,6 +9,7 @@
 //! cargo xtask race           model checkers and sanitizers over all that threads share
 //! cargo xtask fuzz           the fuzz targets, each for some seconds
 //! cargo xtask bench-gate     instructions of fixed operations, against those recorded
+//! cargo xtask compare        Siltstone beside other engines: speed, latency, space
 //! ```
 //!
 //! Plain programs in the project's own language instead of shell: they run where cargo runs, and
@@ -22,6 +23,7 @@ mod built;
 mod cargo;
 mod chain;
 mod ci;
+mod compare;
 mod counters;
 mod crash;
 mod dependencies;
@@ -62,6 +64,8 @@ enum Command {
     Fuzz(fuzz::Args),
     /// Instructions of fixed operations of each layer, against those that were recorded
     BenchGate(bench_gate::Args),
+    /// Siltstone beside other engines, on this machine at the same time
+    Compare(compare::Args),
 }
 
 fn main() -> anyhow::Result<ExitCode> {
@@ -77,6 +81,7 @@ fn main() -> anyhow::Result<ExitCode> {
         Command::Race(args) => race::run(&args, &workspace, &cargo),
         Command::Fuzz(args) => fuzz::run(&args, &workspace, &cargo)?,
         Command::BenchGate(args) => bench_gate::run(args, &workspace, &cargo)?,
+        Command::Compare(args) => compare::run(&args, &workspace, &cargo)?,
     };
     Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

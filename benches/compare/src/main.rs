@@ -4,6 +4,7 @@
 //! siltstone-compare engines                    what is compiled in, a JSON line each
 //! siltstone-compare run --engine NAME ..       workloads from stdin, a JSON report each
 //! siltstone-compare kill-check --engine NAME   what a killed process leaves behind
+//! siltstone-compare page                       a comparison on stdin as HTML on stdout
 //! ```
 //!
 //! `cargo xtask compare` is the parent that keeps one child for each engine and tells them in
@@ -14,6 +15,7 @@
 
 mod contender;
 mod kill_check;
+mod page;
 mod peers;
 mod protocol;
 mod setup;
@@ -38,6 +40,8 @@ enum Command {
     Run(Run),
     /// Kills a process that writes, opens what it left, and counts
     KillCheck(Kill),
+    /// Makes a page with plots of the comparison that stdin has, as `compare.json`
+    Page,
     /// Puts keys and says so until it is killed
     #[command(hide = true)]
     WriteUntilKilled(Kill),
@@ -103,6 +107,7 @@ fn main() -> ExitCode {
         Command::Run(args) => run(&args),
         Command::KillCheck(args) => named(&args.engine, Setup::with_memory(args.memory))
             .and_then(|engine| kill_check::run(&*engine, &args.dir, args.memory)),
+        Command::Page => page::run(),
         Command::WriteUntilKilled(args) => named(&args.engine, Setup::with_memory(args.memory))
             .and_then(|engine| kill_check::write_until_killed(&*engine, &args.dir)),
     };

@@ -398,8 +398,9 @@ mod tests {
     use super::*;
 
     fn plan() -> Plan {
-        let list = (0..50).map(|n| format!("db/f{n}.cc\n")).collect::<String>();
-        let files = files(Path::new("/r"), &format!("{list}util/build_version.cc\n"));
+        let list: Vec<_> = (0..50).map(|n| format!("db/f{n}.cc")).collect();
+        let list = format!("{}\nutil/build_version.cc\n", list.join("\n"));
+        let files = files(Path::new("/r"), &list);
         Plan { files, flags: vec!["-O3".to_owned()], version: "1".to_owned() }
     }
 

@@ -107,16 +107,21 @@ pub(crate) fn run(args: &Args, workspace: &Workspace, cargo: &Cargo) -> Result<b
     let settings = Settings::new(args)?;
     let out = args.out.clone().unwrap_or_else(|| workspace.root.join("target").join("compare"));
     let stores = out.join("stores");
-    fs::create_dir_all(&stores).with_context(|| format!("make {}", out.display()))?;
     let results = out.join("results.jsonl");
     ensure!(
         args.resume || !results.exists(),
         "{} is there: go on with it by --resume, or remove it",
         results.display()
     );
+    if stores.exists() {
+        fs::remove_dir_all(&stores).context("remove the stores of a run that was cut off")?;
+    }
+    fs::create_dir_all(&stores).with_context(|| format!("make {}", out.display()))?;
+    // Before the builds, which would be all the load there is.
+    let machine = Machine::here(&stores);
     let programs = Programs::build(cargo, &workspace.root, &settings.engines)?;
     let groups = Groups::find(settings.limit_bytes);
-    let mut header = header(settings, &programs, groups.as_ref(), &stores)?;
+    let mut header = header(settings, machine, &programs, groups.as_ref())?;
     let mut journal = if args.resume {
         let journal = Journal::resume(&results)?;
         journal.check(&header)?;
@@ -149,11 +154,10 @@ pub(crate) fn run(args: &Args, workspace: &Workspace, cargo: &Cargo) -> Result<b
 /// Under which circumstances this run measures.
 fn header(
     settings: Settings,
+    machine: Machine,
     programs: &Programs,
     groups: Result<&Groups, &anyhow::Error>,
-    stores: &Path,
 ) -> Result<Header> {
-    let machine = Machine::here(stores);
     let limit = match groups {
         Ok(groups) => groups.describe(),
         Err(error) => format!("memory is not limited: {error:#}"),

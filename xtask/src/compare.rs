@@ -195,7 +195,7 @@ fn introduce(header: &Header) {
 /// `compare.json`.
 #[derive(Serialize)]
 struct Comparison<'a> {
-    /// Machine and settings in words.
+    /// Machine, settings and engines in words.
     description: String,
     #[serde(flatten)]
     summary: &'a Summary,
@@ -203,7 +203,8 @@ struct Comparison<'a> {
 
 /// Writes the summary in its three forms.
 fn write(summary: &Summary, programs: &Programs, out: &Path) -> Result<()> {
-    let comparison = Comparison { description: tables::description(summary), summary };
+    let description = tables::description(summary) + &tables::engines_in_words(summary);
+    let comparison = Comparison { description, summary };
     let json = serde_json::to_string_pretty(&comparison)?;
     let to = |name: &str, text: &[u8]| {
         fs::write(out.join(name), text).with_context(|| format!("write {name}"))

@@ -171,8 +171,12 @@ impl Compared {
             Line { name: lane.name.clone(), points: seconds.zip(rates).collect() }
         };
         Lines {
-            title: format!("{workload}: operations per second over time, last round"),
-            axis: Axis { label: "operations per second".to_owned(), unit: Unit::Count, log: true },
+            title: workload.to_owned(),
+            axis: Axis {
+                label: "operations per second, last round".to_owned(),
+                unit: Unit::Count,
+                log: true,
+            },
             lines: self.lanes.iter().map(line).collect(),
         }
     }
@@ -210,7 +214,7 @@ mod tests {
             "1000 keys",
             "divided by the engine&#x27;s",
             "do not survive SIGKILL",
-            "operations per second over time",
+            "operations per second, last round",
             "1.25",
         ] {
             let plain = part.replace("&#x27;", "'");

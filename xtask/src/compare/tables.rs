@@ -72,6 +72,25 @@ pub(crate) fn description(summary: &Summary) -> String {
     text
 }
 
+/// The engines and what failed, for a page without wide tables.
+pub(crate) fn engines_in_words(summary: &Summary) -> String {
+    let mut text = String::new();
+    for engine in &summary.header.engines {
+        let _ = writeln!(
+            text,
+            "{} {}: {}. Acknowledged writes after SIGKILL: {}.\n",
+            engine.name,
+            engine.version,
+            engine.settings,
+            engine.kill_said()
+        );
+    }
+    for failure in summary.failures() {
+        let _ = writeln!(text, "Not measured: {failure}.\n");
+    }
+    text
+}
+
 /// The builds and the engines.
 fn engines(summary: &Summary) -> String {
     let header = &summary.header;

@@ -30,6 +30,7 @@ fn section(report: &Report) -> Section {
     ] {
         parts.extend(over_time.as_ref().map(|over_time| Part::Lines(latency(title, over_time))));
     }
+    parts.extend(report.rate.as_ref().map(|rate| Part::Text(rate.to_string())));
     Section { title: report.workload.to_owned(), parts }
 }
 

@@ -1,5 +1,6 @@
 //! What one thread measured: latencies, counts, and when it got something done.
 
+use crate::schedule::Pace;
 use crate::timeline::Timeline;
 use hdrhistogram::Histogram;
 use std::time::Duration;
@@ -33,6 +34,8 @@ pub(crate) struct Recorder {
     pub(crate) series: Vec<u64>,
     pub(crate) reads_over_time: Timeline,
     pub(crate) writes_over_time: Timeline,
+    /// How the schedule was kept, if there was one.
+    pub(crate) pace: Option<Pace>,
     /// Slots of time by their writes.
     writes_at: Vec<Slot>,
     /// The last slot that something ended in, and when it ends.
@@ -74,6 +77,7 @@ impl Recorder {
             series: Vec::new(),
             reads_over_time: Timeline::new(),
             writes_over_time: Timeline::new(),
+            pace: None,
             writes_at: Vec::new(),
             slot: 0,
             slot_end_ns: 0,
@@ -121,6 +125,9 @@ impl Recorder {
         self.user_bytes_written += other.user_bytes_written;
         self.reads_over_time.merge(&other.reads_over_time);
         self.writes_over_time.merge(&other.writes_over_time);
+        if let Some(pace) = &other.pace {
+            self.pace.get_or_insert_with(Pace::new).merge(pace);
+        }
         self.found += other.found;
         self.verified += other.verified;
         for (slot, count) in other.series.iter().enumerate() {
@@ -167,7 +174,8 @@ fn grow<T: Clone>(slots: &mut Vec<T>, slot: usize, empty: T) {
     }
 }
 
-fn histogram() -> Histogram<u64> {
+/// An empty histogram of nanoseconds; all have the same bounds.
+pub(crate) fn histogram() -> Histogram<u64> {
     // Three digits; the bounds are right, so that it cannot fail.
     Histogram::new_with_bounds(1, LONGEST_NS, 3).unwrap_or_else(|_| unreachable!("1 < an hour"))
 }

@@ -1,5 +1,6 @@
 //! What one workload came to.
 
+use crate::Rate;
 use crate::recorder::Recorder;
 use crate::timeline::{Point, Timeline};
 use hdrhistogram::Histogram;
@@ -61,6 +62,8 @@ pub struct Report {
     pub debt_bytes: Option<u64>,
     /// From the last write of a fill until no compaction was owed; `None` if it was given up.
     pub settled_seconds: Option<f64>,
+    /// How the rate was kept, if one was asked for; latencies are from when operations were due.
+    pub rate: Option<Rate>,
     /// Operations in each 100 ms.
     pub ops_per_100_ms: Vec<u64>,
     /// Latencies of reads over time.

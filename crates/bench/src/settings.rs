@@ -24,6 +24,10 @@ pub struct Settings {
     /// How long each workload runs, except that a fill ends with its last key at the latest. By
     /// default workloads run for a number of operations.
     pub duration: Option<Duration>,
+    /// So many operations begin in each second, all threads together, whether those before are
+    /// done or not; an entry of a batch is one. By default each thread begins one when it has done
+    /// the one before. Without meaning for `readseq` and `readreverse`.
+    pub rate: Option<u64>,
     /// What each write survives; default the death of the process.
     pub durability: Durability,
     /// From which everything random comes.
@@ -41,6 +45,7 @@ impl Default for Settings {
             compression_ratio: 0.5,
             threads: 1,
             duration: None,
+            rate: None,
             durability: Durability::default(),
             seed: 1,
         }
@@ -66,6 +71,13 @@ impl Settings {
         }
         if self.workloads.is_empty() {
             return invalid("workloads", "name one");
+        }
+        if self.rate.is_some_and(|rate| !(1..=1_000_000_000).contains(&rate)) {
+            return invalid("rate", "1 to 1000000000");
+        }
+        if self.rate.is_some() && self.workloads.iter().all(|workload| workload.is_sweep()) {
+            let why = "readseq and readreverse have none, they read as fast as they can";
+            return invalid("rate", why);
         }
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! One thread of a run: does operations, measures and verifies them.
 
+mod loops;
 mod operations;
 mod reads;
 mod sweep;
@@ -8,13 +9,13 @@ use crate::chance::{Permutation, Seeded, Zipf};
 use crate::keys::Keys;
 use crate::length::Length;
 use crate::live::Live;
-use crate::recorder::{Kind, Recorder};
+use crate::recorder::Recorder;
+use crate::schedule::Schedule;
 use crate::values::Values;
 use crate::{Direction, Error, Session, Workload};
 use siltstone::vfs::Clock;
 use std::ops::{ControlFlow, RangeInclusive};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
 
 /// Keys in each batch of `fillbatch`.
 pub(crate) const BATCH_KEYS: u64 = 100;
@@ -35,6 +36,7 @@ pub(crate) struct Shared<'a> {
     pub(crate) zipf: Option<&'a Zipf>,
     pub(crate) clock: &'a dyn Clock,
     pub(crate) length: Length,
+    pub(crate) rate: Option<u64>,
     pub(crate) progress: &'a (dyn Fn(u64) + Sync),
     pub(crate) stop: AtomicBool,
     /// Threads that have not done their share yet.
@@ -72,39 +74,25 @@ impl<'a> Worker<'a> {
         }
     }
 
-    /// Does the operations `from..to` of the workload.
-    pub(crate) fn work(mut self, from: u64, to: u64) -> Result<Recorder, Error> {
-        match self.shared.workload {
-            Workload::ReadSeq => self.sweep(Direction::Forward)?,
-            Workload::ReadReverse => self.sweep(Direction::Reverse)?,
-            workload => {
-                let mut begin = self.shared.clock.now();
-                for position in from..to {
-                    let Some(kind) = self.operate(workload, position)? else { break };
-                    let end = self.shared.clock.now();
-                    self.recorder.record(kind, begin, end);
-                    begin = end;
-                    if self.over(position - from, end) {
-                        break;
-                    }
-                }
-            }
+    /// Does the operations `from..to` of the workload, after `schedule` if there is one.
+    pub(crate) fn work(
+        mut self,
+        from: u64,
+        to: u64,
+        schedule: Option<Schedule>,
+    ) -> Result<Recorder, Error> {
+        match (self.shared.workload, schedule) {
+            (Workload::ReadSeq, _) => self.sweep(Direction::Forward)?,
+            (Workload::ReadReverse, _) => self.sweep(Direction::Reverse)?,
+            (_, Some(schedule)) => self.open_loop(schedule, from, to)?,
+            (_, None) => self.closed_loop(from, to)?,
         }
         Ok(self.recorder)
     }
 
     /// Overwrites random keys until the threads in the foreground are done.
     pub(crate) fn disturb(mut self) -> Result<Recorder, Error> {
-        let shared = self.shared;
-        let mut begin = shared.clock.now();
-        while shared.foreground.load(Ordering::Relaxed) > 0 && !shared.stop.load(Ordering::Relaxed)
-        {
-            let number = self.seeded.below(shared.num);
-            self.put(number)?;
-            let end = shared.clock.now();
-            self.recorder.record(Kind::Write, begin, end);
-            begin = end;
-        }
+        self.overwrite_behind()?;
         Ok(self.recorder)
     }
 
@@ -121,18 +109,11 @@ impl<'a> Worker<'a> {
         Ok(())
     }
 
-    /// Whether it is time to stop after the operation `done`, which ended at `now`.
-    fn over(&self, done: u64, now: Duration) -> bool {
-        let late = self.shared.length.deadline().is_some_and(|deadline| now >= deadline);
-        if done % ROUND == ROUND - 1 {
-            (self.shared.progress)(ROUND);
-            return late || self.shared.stop.load(Ordering::Relaxed);
-        }
-        late
-    }
-
     fn mismatch(&self, key: &[u8], why: String) -> Error {
         let workload = self.shared.workload.name();
         Error::Mismatch { workload, key: key.escape_ascii().to_string(), why }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -107,6 +107,11 @@ impl Workload {
         matches!(self, Self::FillSeq | Self::FillRandom | Self::FillBatch | Self::FillSync)
     }
 
+    /// Whether it reads all there is, from one end to the other: it has no rate.
+    pub const fn is_sweep(self) -> bool {
+        matches!(self, Self::ReadSeq | Self::ReadReverse)
+    }
+
     /// Whether it changes nothing.
     pub const fn only_reads(self) -> bool {
         matches!(

@@ -117,6 +117,8 @@ fn settings_that_cannot_be_run_are_refused() {
         Settings { value_bytes: 23, ..settings(1, 1) },
         Settings { compression_ratio: f64::NAN, ..settings(1, 1) },
         Settings { duration: Some(Duration::ZERO), ..settings(1, 1) },
+        Settings { rate: Some(0), ..settings(1, 1) },
+        Settings { rate: Some(1), workloads: vec![Workload::ReadSeq], ..settings(1, 1) },
         Settings { workloads: Vec::new(), ..settings(1, 1) },
     ] {
         let refused = Run::new(&engine, &wrong, Path::new("unused"));

@@ -48,6 +48,9 @@ fn wrong_flags_are_wrong_use() {
         (["--compression-ratio", "2"], "compression-ratio"),
         (["--threads", "0"], "threads"),
         (["--seconds", "0"], "seconds"),
+        (["--rate", "0"], "rate"),
+        (["--rate", "fast"], "rate"),
+        (["--rate", "1.5"], "rate"),
         (["--durability", "none"], "durability"),
         (["--keys", "words"], "prefixed"),
         (["--option", "colour=blue"], "colour"),
@@ -83,4 +86,37 @@ fn a_page_that_cannot_be_written_is_said_at_once() {
     let page = home.arg("missing/page.html");
     // So many keys would take minutes.
     run(&["bench", "--num", "100000000", "--html", &page]).code(1).says("page.html");
+}
+
+#[test]
+fn a_rate_is_kept_or_it_is_said_that_it_was_not() {
+    let named = "readrandom,ycsb-a,readwhilewriting,seekrandom-10,readseq";
+    let flags = ["bench", "--num", "200", "--threads", "2", "--workloads", named, "--rate"];
+    let ended = run(&[&flags[..], &["2000", "--json"]].concat()).code(0);
+    let reports: Vec<Value> =
+        ended.text().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(reports.len(), 5);
+    for report in &reports[..4] {
+        let rate = &report["rate"];
+        assert_eq!((&rate["asked_ops_per_second"], &rate["due"]), (&2000.into(), &200.into()));
+        assert_eq!(report["ops"], 200, "{report}");
+        // The last of 200 is due after 99.5 ms, however fast the store is.
+        assert!(report["seconds"].as_f64().unwrap() >= 0.099, "{report}");
+        let backlog = rate["backlog"].as_u64().unwrap();
+        assert_eq!(rate["kept"].as_bool().unwrap(), backlog <= 2, "{report}");
+    }
+    assert!(reports[4]["rate"].is_null(), "a sweep has no rate");
+
+    // No store does an operation in a nanosecond.
+    let ended = run(&[&flags[..], &["1000000000"]].concat()).code(0);
+    let text = ended.text();
+    assert!(text.starts_with("open loop, 1000000000 operations per second"), "{text}");
+    assert_eq!(text.matches("rate NOT kept: asked for 1000000000").count(), 4, "{text}");
+    assert!(text.contains("no rate: it reads as fast as it can"), "{text}");
+}
+
+#[test]
+fn sweeps_alone_have_no_rate() {
+    let flags = ["bench", "--num", "10", "--rate", "100", "--workloads", "readseq,readreverse"];
+    run(&flags).code(2).says("as fast as they can");
 }

@@ -58,6 +58,7 @@ fn settings(args: &args::Bench) -> Settings {
         compression_ratio: args.compression_ratio,
         threads: args.threads,
         duration: args.seconds.map(Duration::from_secs),
+        rate: args.rate,
         durability: match args.durability {
             WriteDurability::Buffered => Durability::Buffered,
             WriteDurability::Sync => Durability::Sync,

@@ -11,6 +11,7 @@ use std::path::Path;
 pub(super) struct Output<'a> {
     out: &'a mut dyn Write,
     json: bool,
+    open_loop: bool,
     /// Where the page goes.
     html: Option<&'a Path>,
     /// What was asked for, for the page.
@@ -27,9 +28,15 @@ impl<'a> Output<'a> {
     ) -> Result<Self> {
         let (json, html) = (args.json, args.html.as_deref());
         if !json {
+            if let Some(rate) = settings.rate {
+                let from = "latencies are from when operations were due";
+                writeln!(out, "open loop, {rate} operations per second; {from}")?;
+            }
             writeln!(out, "{}", table_head())?;
         }
-        let output = Self { out, json, html, intro: intro(args, settings), reports: Vec::new() };
+        let open_loop = settings.rate.is_some();
+        let intro = intro(args, settings);
+        let output = Self { out, json, open_loop, html, intro, reports: Vec::new() };
         output.write_page()?;
         Ok(output)
     }
@@ -40,6 +47,11 @@ impl<'a> Output<'a> {
             writeln!(self.out, "{}", serde_json::to_string(&report)?)?;
         } else {
             writeln!(self.out, "{}", table_line(&report))?;
+            if let Some(rate) = &report.rate {
+                writeln!(self.out, "  {rate}")?;
+            } else if self.open_loop {
+                writeln!(self.out, "  no rate: it reads as fast as it can")?;
+            }
         }
         self.out.flush()?;
         self.reports.push(report);
@@ -65,6 +77,7 @@ fn intro(args: &args::Bench, settings: &Settings) -> String {
         format!("seed {}", settings.seed),
     ];
     parts.extend(settings.duration.map(|each| format!("{} s for each workload", each.as_secs())));
+    parts.extend(settings.rate.map(|rate| format!("{rate} operations per second (open loop)")));
     parts.extend(args.settings.iter().map(|setting| format!("{setting:?}")));
     let asked = parts.join(", ");
     format!("{asked}.\n\nWhat the columns mean stands in docs/performance.md.")

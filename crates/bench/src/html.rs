@@ -78,11 +78,8 @@ fn latency(title: &str, over_time: &LatencyOverTime) -> Lines {
         line("p99", &over_time.p99_us),
         line("longest", &over_time.longest_us),
     ];
-    let axis = Axis {
-        label: "half, 99 of 100, and all took no longer".into(),
-        unit: Unit::Micros,
-        log: true,
-    };
+    let label = format!("in slots of {} s", over_time.slot_seconds);
+    let axis = Axis { label, unit: Unit::Micros, log: true };
     Lines { title: title.to_owned(), axis, lines }
 }
 

@@ -6,11 +6,15 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use anyhow::{Context, Result, bail, ensure};
 
 /// Begins the name of every group that is made here.
 const PREFIX: &str = "siltstone-compare-";
+
+/// How many groups this process made: no two have one name.
+static MADE: AtomicU32 = AtomicU32::new(0);
 
 /// Where groups are made, and what each is limited to.
 #[derive(Clone, Debug)]
@@ -76,7 +80,8 @@ impl Groups {
     ///
     /// When it cannot be made or the system does not take the limit.
     pub(crate) fn make(&self, name: &str) -> Result<Group> {
-        let path = self.parent.join(format!("{PREFIX}{}-{name}", process::id()));
+        let number = MADE.fetch_add(1, Ordering::Relaxed);
+        let path = self.parent.join(format!("{PREFIX}{}-{number}-{name}", process::id()));
         fs::create_dir(&path).context("make a memory group")?;
         let group = Group { path, version: self.version };
         group.limit(self.limit_bytes)?;
@@ -88,11 +93,11 @@ impl Groups {
         control.is_ok_and(|control| control.split_whitespace().any(|word| word == "memory"))
     }
 
-    /// Removes groups of runs that were killed; those in use stay, as the system refuses.
+    /// Removes groups of runs that were killed. The system refuses to remove one in use.
     fn remove_left_behind(&self) {
         let entries = fs::read_dir(&self.parent).into_iter().flatten().flatten();
         for entry in entries {
-            if entry.file_name().to_string_lossy().starts_with(PREFIX) {
+            if maker(&entry.file_name().to_string_lossy()).is_some_and(|maker| !runs(maker)) {
                 drop(fs::remove_dir(entry.path()));
             }
         }
@@ -151,6 +156,15 @@ impl Drop for Group {
         // A process that is still ending keeps it; the next run tries again.
         drop(fs::remove_dir(&self.path));
     }
+}
+
+/// The process that made a group, by the group's name.
+fn maker(name: &str) -> Option<u32> {
+    name.strip_prefix(PREFIX)?.split('-').next()?.parse().ok()
+}
+
+fn runs(process: u32) -> bool {
+    Path::new("/proc").join(process.to_string()).exists()
 }
 
 /// The number behind `name` at the start of a line.
@@ -214,6 +228,15 @@ mod tests {
         assert_eq!(found, (Version::Two, PathBuf::from("/sys/fs/cgroup/user.slice/a.scope")));
         assert_eq!(own_group("", mounts), None);
         assert_eq!(own_group(two, ""), None);
+    }
+
+    #[test]
+    fn groups_of_others_that_still_run_are_left_alone() {
+        let name = |process: u32| format!("{PREFIX}{process}-0-lmdb-writemap");
+        assert_eq!(maker(&name(77)), Some(77));
+        assert_eq!(maker("siltstone-compare-x"), None);
+        assert_eq!(maker("user.slice"), None);
+        assert!(runs(process::id()) && !runs(u32::MAX));
     }
 
     /// Runs a shell script in a group of 32 MiB; `None` where there are no groups.

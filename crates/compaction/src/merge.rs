@@ -26,6 +26,8 @@ pub struct MergeCursor<C> {
     tree: LoserTree,
     direction: Direction,
     valid: bool,
+    /// What the heads in the tree leave out.
+    common_prefix: Vec<u8>,
     /// The current key while the runs turn around; kept for its allocation.
     turning_key: Vec<u8>,
 }
@@ -44,8 +46,20 @@ impl<C: Cursor> MergeCursor<C> {
             tree: LoserTree::default(),
             direction: Direction::Forward,
             valid: false,
+            common_prefix: Vec::new(),
             turning_key: Vec::new(),
         }
+    }
+
+    /// The same merge, fastest for keys that begin with `prefix`; others come in order just as
+    /// well. Set it before the first seek.
+    ///
+    /// Without it, keys that share their first eight bytes are compared in full at each step.
+    #[must_use]
+    pub fn expecting_prefix(mut self, prefix: &[u8]) -> Self {
+        debug_assert!(!self.valid, "heads in the tree are of one prefix");
+        self.common_prefix = prefix.to_vec();
+        self
     }
 
     /// The runs that are merged, newest first.
@@ -93,7 +107,7 @@ impl<C: Cursor> MergeCursor<C> {
         }
         advance(&mut self.runs[current], direction)?;
         if self.runs.len() > 1 {
-            let head = head(&self.runs[current], direction);
+            let head = head(&self.runs[current], direction, &self.common_prefix);
             self.tree.replay(head, |a, b| goes_first(&self.runs, direction, a, b));
         }
         Ok(self.settle())
@@ -125,10 +139,10 @@ impl<C: Cursor> MergeCursor<C> {
     }
 
     fn play_all(&mut self) -> bool {
-        let (runs, direction) = (&self.runs, self.direction);
+        let (runs, direction, prefix) = (&self.runs, self.direction, &self.common_prefix);
         self.tree.build(
             runs.len(),
-            |run| head(&runs[run], direction),
+            |run| head(&runs[run], direction, prefix),
             |a, b| goes_first(runs, direction, a, b),
         );
         self.settle()
@@ -197,11 +211,11 @@ fn advance<C: Cursor>(run: &mut C, direction: Direction) -> Result<bool, C::Erro
 
 /// The head of a run: smaller goes first in `direction`, and a run at its end has the largest.
 #[inline]
-fn head<C: Cursor>(run: &C, direction: Direction) -> u64 {
+fn head<C: Cursor>(run: &C, direction: Direction, common_prefix: &[u8]) -> u64 {
     if !run.valid() {
         return u64::MAX;
     }
-    let head = key::head8(run.entry().key);
+    let head = key::head8_after(common_prefix, run.entry().key);
     match direction {
         Direction::Forward => head,
         Direction::Backward => !head,

@@ -17,7 +17,8 @@ pub(crate) fn tree_cursor(tables: &Arc<Tables>, state: &TreeState, bounds: &Boun
     let memtables = state.memtables().map(|memtable| PartCursor::Memtable(memtable.table.cursor()));
     let runs = state.version.runs().iter().filter(|run| !run.meeting(bounds).is_empty());
     let runs = runs.map(|run| PartCursor::Run(RunCursor::new(Arc::clone(tables), Arc::clone(run))));
-    MergeCursor::new(memtables.chain(runs).collect())
+    let prefix = state.active.table.common_prefix();
+    MergeCursor::new(memtables.chain(runs).collect()).expecting_prefix(prefix)
 }
 
 /// One sorted part of a tree.

@@ -11,6 +11,8 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 const ENTRIES: u64 = 20_000;
+/// What all keys begin with, which a compaction knows of its inputs.
+const PREFIX: &[u8] = b"00000000000";
 const READ_AHEAD_BYTES: usize = 256 << 10;
 const TABLE_BYTES: u64 = 1 << 20;
 
@@ -46,7 +48,7 @@ fn inputs(tables: &mut Tables, fan_in: u64) -> Vec<Arc<Table>> {
 
 fn cursor(tables: &[Arc<Table>]) -> MergeCursor<RunInput> {
     let run = |table: &Arc<Table>| RunInput::new(vec![Arc::clone(table)], READ_AHEAD_BYTES);
-    MergeCursor::new(tables.iter().map(run).collect())
+    MergeCursor::new(tables.iter().map(run).collect()).expecting_prefix(PREFIX)
 }
 
 /// Makes tables and remembers how many entries came out.

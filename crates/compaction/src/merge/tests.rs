@@ -185,9 +185,13 @@ fn merge_of(runs: &[Vec<Item>], faults: &Faults) -> MergeCursor<VecCursor> {
     MergeCursor::new(runs.iter().map(|run| VecCursor::new(run.clone(), faults)).collect())
 }
 
-fn walk_agrees(runs: &[Vec<Item>], walk: &[Move]) -> Result<(), TestCaseError> {
+fn walk_agrees(
+    runs: &[Vec<Item>],
+    prefix: &[u8],
+    walk: &[Move],
+) -> Result<(), TestCaseError> {
     let mut expected = model(runs);
-    let mut cursor = merge_of(runs, &Faults::none());
+    let mut cursor = merge_of(runs, &Faults::none()).expecting_prefix(prefix);
     prop_assert!(!cursor.valid());
     for (number, step) in walk.iter().enumerate() {
         let valid = make(&mut expected, step);
@@ -207,17 +211,19 @@ proptest! {
     #[test]
     fn a_merge_walks_as_one_sorted_run(
         runs in many_runs(false),
+        prefix in keys(),
         walk in prop::collection::vec(moves(), 1..60),
     ) {
-        walk_agrees(&runs, &walk)?;
+        walk_agrees(&runs, &prefix, &walk)?;
     }
 
     #[test]
     fn equal_entries_come_newest_run_first(
         runs in many_runs(true),
+        prefix in keys(),
         walk in prop::collection::vec(moves(), 1..60),
     ) {
-        walk_agrees(&runs, &walk)?;
+        walk_agrees(&runs, &prefix, &walk)?;
     }
 
     #[test]

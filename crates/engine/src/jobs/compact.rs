@@ -6,7 +6,7 @@ use super::scheduler::MergeClaim;
 use crate::Error;
 use crate::store::{Store, Writer};
 use crate::tree::{Tree, TreeState};
-use siltstone_base::{Bounds, KeySpan};
+use siltstone_base::{Bounds, KeySpan, key};
 use siltstone_compaction::{
     Action, Cutter, JobMeta, MergeCursor, Merged, OlderTables, Outputs, RangeCompaction, RangeStep,
     Retention, RunInput, TableMeta, Version, VersionEdit, merge_tables,
@@ -88,6 +88,7 @@ fn merge(
     let older = OlderTables::of_merge(&planned.version, &planned.job.inputs);
     let mut retention = Retention::new(store.snapshots.needed(), older);
     let span = span_of(inputs);
+    let shared = &span.first[..key::common_prefix_bytes(&span.first, &span.last)];
     let boundaries = cut.boundaries(planned.version.runs(), &span);
     let mut cutter = Cutter::new(cut.target_bytes(), cut.max_bytes(), boundaries);
     let mut outputs = NewTables {
@@ -104,7 +105,7 @@ fn merge(
         Err(_) => ControlFlow::Break(()),
     };
     let merged = merge_tables(
-        MergeCursor::new(cursors),
+        MergeCursor::new(cursors).expecting_prefix(shared),
         &mut retention,
         &mut cutter,
         &mut outputs,

@@ -3,7 +3,7 @@
 use crate::Error;
 use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::sync::{ArcSwap, Guard, Mutex};
-use siltstone_base::Seqno;
+use siltstone_base::{Seqno, key};
 use siltstone_compaction::{CompactionPolicy, Version};
 use siltstone_memtable::Memtable;
 use siltstone_wal::KeyspaceId;
@@ -90,7 +90,7 @@ impl Tree {
         version: Arc<Version>,
         policy: Box<dyn CompactionPolicy>,
     ) -> Arc<Self> {
-        let active = LoggedMemtable::new(&[]);
+        let active = LoggedMemtable::new(&shared_prefix(&version));
         let state = TreeState { active, immutables: Vec::new(), version };
         Arc::new(Self {
             id,
@@ -191,5 +191,18 @@ impl Tree {
             version: Arc::new(Version::empty()),
         });
         version
+    }
+}
+
+/// What all keys in `version` begin with, a guess for the keys to come; empty if there are not two
+/// different keys, because one does not tell where others will differ.
+fn shared_prefix(version: &Version) -> Vec<u8> {
+    let first = version.tables().map(|table| &table.span.first).min();
+    let last = version.tables().map(|table| &table.span.last).max();
+    match first.zip(last) {
+        Some((first, last)) if first != last => {
+            first[..key::common_prefix_bytes(first, last)].to_vec()
+        }
+        _ => Vec::new(),
     }
 }

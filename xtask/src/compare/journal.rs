@@ -17,7 +17,7 @@ use serde_json::Value;
 
 use super::engine::Engine;
 use super::machine::Machine;
-use super::plan::Settings;
+use super::plan::{Part, Settings};
 
 /// The first line: under which circumstances the others were measured.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -55,6 +55,25 @@ pub(crate) struct Line {
     /// Why there is no report.
     #[serde(default)]
     pub(crate) error: Option<String>,
+}
+
+/// Stands in the place of a workload for the close of a store at the end of a round.
+pub(crate) const CLOSE: &str = "close";
+
+impl Line {
+    /// Without figures yet.
+    pub(crate) fn new(part: &Part, round: u64, lane: &str, workload: &str) -> Self {
+        Self {
+            part: part.name.clone(),
+            round,
+            lane: lane.to_owned(),
+            workload: workload.to_owned(),
+            capped: false,
+            peak_bytes: None,
+            report: None,
+            error: None,
+        }
+    }
 }
 
 /// The file of results, open for more.

@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
 use super::cgroup::Groups;
-use super::journal::{Journal, Line};
+use super::journal::{CLOSE, Journal, Line};
 use super::measured::Measured;
 use super::plan::{Lane, Part};
 use super::programs::Programs;
@@ -57,9 +57,12 @@ impl Rounds<'_> {
                 }
             }
             for running in lanes {
-                if let Some(runner) = running.runner {
-                    let name = &running.lane.name;
-                    runner.end().with_context(|| format!("{name}, when round {round} ended"))?;
+                let ended = running.runner.map_or(Ok(()), Runner::end);
+                if let Err(error) = ended {
+                    let lane = &running.lane.name;
+                    println!("{}, round {round}, {lane} FAILED to close: {error:#}", part.name);
+                    let error = Some(format!("{error:#}"));
+                    journal.add(Line { error, ..Line::new(part, round, lane, CLOSE) })?;
                 }
             }
         }
@@ -84,16 +87,7 @@ impl Rounds<'_> {
         }
         running.failed = false;
         let report = self.report(part, round, index, running, journal);
-        let mut line = Line {
-            part: part.name.clone(),
-            round,
-            lane: running.lane.name.clone(),
-            workload: workload.name.to_owned(),
-            capped: false,
-            peak_bytes: None,
-            report: None,
-            error: None,
-        };
+        let mut line = Line::new(part, round, &running.lane.name, workload.name);
         match report {
             Ok(report) => {
                 let measured = Measured::of(&report)?;
@@ -165,6 +159,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 
     use super::super::journal::tests::header;
+    use super::super::summary::Summary;
     use super::*;
 
     /// Says what it is asked, and notes it where all can be seen in their order. An engine fails
@@ -179,6 +174,7 @@ while read name length; do
 \"entries_read\":1000,\"verified\":$verified}" | tr -d '\n'
     echo
 done
+if [ -e "$here/fail-close-$engine" ]; then exit 9; fi
 "#;
 
     struct Stage {
@@ -262,6 +258,17 @@ done
         fs::write(stage.folder.path().join("verified"), "9").unwrap();
         let error = stage.run().unwrap_err().to_string();
         assert!(error.contains("verified 9"), "{error}");
+    }
+
+    #[test]
+    fn a_store_that_cannot_be_closed_is_a_failure_and_the_others_go_on() {
+        let mut stage = Stage::new("--engines fjall --num 9 --rounds 2 --workloads fillseq");
+        fs::write(stage.folder.path().join("fail-close-fjall"), "").unwrap();
+        assert_eq!(stage.run().unwrap().len(), 4);
+        let failures = Summary::of(&stage.journal).failures();
+        let expected =
+            |round| format!("9 keys, close of round {round}, fjall: ended with exit status: 9");
+        assert_eq!(failures, [expected(1), expected(2)]);
     }
 
     #[test]

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::journal::{Header, Journal, Line};
+use super::journal::{CLOSE, Header, Journal, Line};
 use super::measured::Measured;
 use super::plan::{Lane, Part};
 
@@ -18,6 +18,8 @@ const SHAPES_WITHIN: f64 = 1.3;
 pub(crate) struct Summary {
     pub(crate) header: Header,
     pub(crate) parts: Vec<PartSummary>,
+    /// Stores that could not be closed, a sentence each.
+    pub(crate) unclosed: Vec<String>,
 }
 
 /// One part.
@@ -107,12 +109,18 @@ impl Summary {
             let lines = journal.lines().filter(|line| line.part == part.name);
             PartSummary::of(part, &header, &lines.collect::<Vec<_>>())
         });
-        Self { parts: parts.collect(), header }
+        let closes = journal.lines().filter(|line| line.workload == CLOSE);
+        let unclosed = closes.map(|line| {
+            let Line { part, round, lane, .. } = line;
+            let error = line.error.as_deref().unwrap_or_default();
+            format!("{part}, close of round {round}, {lane}: {error}")
+        });
+        Self { parts: parts.collect(), unclosed: unclosed.collect(), header }
     }
 
     /// What was not measured, a sentence each.
     pub(crate) fn failures(&self) -> Vec<String> {
-        let mut failures = Vec::new();
+        let mut failures = self.unclosed.clone();
         for part in &self.parts {
             for cell in &part.cells {
                 for error in &cell.errors {

@@ -19,7 +19,9 @@ mod programs;
 mod rocksdb;
 mod rounds;
 mod runner;
+mod runs;
 mod summary;
+mod table;
 mod tables;
 mod workload;
 

@@ -2,7 +2,9 @@
 
 use std::fmt::Write as _;
 
-use super::summary::{Cell, PartSummary, Ratio, Summary};
+use super::runs::{Cell, Ratio};
+use super::summary::{PartSummary, Summary};
+use super::table::{Table, escaped, grouped, number};
 
 /// The ratios of every part, as they close a run.
 pub(crate) fn ratios(summary: &Summary) -> String {
@@ -259,76 +261,6 @@ fn ops(cell: &Cell) -> String {
     }
 }
 
-/// A table in Markdown, its columns as wide as what is in them.
-struct Table {
-    rows: Vec<Vec<String>>,
-}
-
-impl Table {
-    fn new(first: &str) -> Self {
-        Self { rows: vec![vec![first.to_owned()]] }
-    }
-
-    fn column(&mut self, name: &str) {
-        self.rows[0].push(name.to_owned());
-    }
-
-    fn row(&mut self, first: &str, rest: Vec<String>) {
-        let mut row = vec![first.to_owned()];
-        row.extend(rest);
-        self.rows.push(row);
-    }
-
-    fn unless_empty(&self) -> String {
-        if self.rows.len() > 1 { format!("{}\n", self.text()) } else { String::new() }
-    }
-
-    fn text(&self) -> String {
-        let width = |column: usize| {
-            let cells = self.rows.iter().filter_map(|row| row.get(column));
-            cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
-        };
-        let widths: Vec<_> = (0..self.rows[0].len()).map(width).collect();
-        let mut text = String::new();
-        for (index, row) in self.rows.iter().enumerate() {
-            text.push('|');
-            for (column, width) in widths.iter().enumerate() {
-                let cell = row.get(column).map_or("", String::as_str);
-                let _ = match column {
-                    0 => write!(text, " {cell:<width$} |"),
-                    _ => write!(text, " {cell:>width$} |"),
-                };
-            }
-            text.push('\n');
-            if index == 0 {
-                let lines = widths.iter().enumerate().map(|(column, width)| {
-                    let end = if column == 0 { "-" } else { ":" };
-                    format!("{}{end}|", "-".repeat(width + 1))
-                });
-                let _ = writeln!(text, "|{}", lines.collect::<String>());
-            }
-        }
-        text
-    }
-}
-
-/// As `1,234,567`.
-fn grouped(value: f64) -> String {
-    let digits = format!("{value:.0}");
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-fn number(value: Option<f64>, digits: usize) -> String {
-    value.map_or_else(|| "-".to_owned(), |value| format!("{value:.digits$}"))
-}
-
 fn mebibytes(bytes: f64) -> f64 {
     bytes / 1_048_576.0
 }
@@ -336,11 +268,6 @@ fn mebibytes(bytes: f64) -> f64 {
 #[expect(clippy::cast_precision_loss, reason = "for people to read")]
 const fn precise(number: u64) -> f64 {
     number as f64
-}
-
-/// What would end a cell or a line of a table does not.
-fn escaped(text: &str) -> String {
-    text.replace('|', "\\|").replace(['\n', '\r'], " ")
 }
 
 fn capital(text: &str) -> String {
@@ -409,11 +336,5 @@ mod tests {
         ] {
             assert!(text.contains(part), "{part}: {text}");
         }
-    }
-
-    #[test]
-    fn thousands_are_grouped() {
-        let grouped = [0.4, 12.0, 999.6, 12_345.0, 1_234_567.0].map(grouped);
-        assert_eq!(grouped, ["0", "12", "1,000", "12,345", "1,234,567"]);
     }
 }

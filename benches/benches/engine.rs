@@ -1,4 +1,4 @@
-//! The database: commit, point reads, scans, open.
+//! The database: commit by one thread and by many, point reads, scans, open with and without a log.
 #![expect(missing_docs, reason = "criterion's macros make public functions")]
 #![expect(clippy::unwrap_used, reason = "a benchmark may panic")]
 
@@ -57,6 +57,12 @@ fn put(criterion: &mut Criterion) {
             database.db.write(batch).unwrap()
         });
     });
+    for threads in [2, 4] {
+        bench.throughput(Throughput::Elements(threads * PUTS));
+        bench.bench_function(BenchmarkId::new("threads", threads), |bencher| {
+            bencher.iter(|| put_by(threads, &database.db));
+        });
+    }
     bench.sample_size(20).throughput(Throughput::Elements(1));
     let sync = WriteOptions::new().durability(Durability::Sync);
     bench.bench_function("sync", |bencher| {
@@ -69,6 +75,21 @@ fn put(criterion: &mut Criterion) {
     });
     bench.finish();
     database.db.close().unwrap();
+}
+
+/// Puts of one thread of several, so many that their start does not count.
+const PUTS: u64 = 10_000;
+
+fn put_by(threads: u64, db: &Db) {
+    std::thread::scope(|scope| {
+        for thread in 0..threads {
+            scope.spawn(move || {
+                for turn in thread * PUTS..(thread + 1) * PUTS {
+                    db.put(key(mixed(turn) % KEYS), value(turn)).unwrap();
+                }
+            });
+        }
+    });
 }
 
 fn read(criterion: &mut Criterion) {
@@ -116,14 +137,27 @@ fn open(criterion: &mut Criterion) {
     database.db.close().unwrap();
     let path = database.folder.path();
     bench.bench_function("after a clean close", |bencher| {
+        bencher.iter(|| Options::new().open(path).unwrap().close().unwrap());
+    });
+    bench.sample_size(10).throughput(Throughput::Elements(LOGGED));
+    let logged = Database::empty();
+    for number in 0..LOGGED {
+        logged.db.put(key(mixed(number) % KEYS), value(number)).unwrap();
+    }
+    logged.db.close().unwrap();
+    // Read only: the log is replayed and left as it is, each time.
+    bench.bench_function("with a log", |bencher| {
         bencher.iter_batched(
             || (),
-            |()| Options::new().open(path).unwrap().close().unwrap(),
+            |()| Options::new().open_read_only(logged.folder.path()).unwrap(),
             BatchSize::PerIteration,
         );
     });
     bench.finish();
 }
+
+/// Entries of the log that an open replays, fewer than a memtable holds.
+const LOGGED: u64 = 100_000;
 
 criterion_group!(benches, put, read, open);
 criterion_main!(benches);

@@ -96,12 +96,20 @@ impl Tables {
     /// # Panics
     ///
     /// If the file cannot be made.
-    #[expect(clippy::expect_used, reason = "a benchmark on a broken disk has nothing to measure")]
     pub fn create(&mut self, compression: Compression) -> TableWriter {
+        self.create_with(TableOptions { compression, ..TableOptions::default() })
+    }
+
+    /// The writer of a new table with these options.
+    ///
+    /// # Panics
+    ///
+    /// If the file cannot be made.
+    #[expect(clippy::expect_used, reason = "a benchmark on a broken disk has nothing to measure")]
+    pub fn create_with(&mut self, options: TableOptions) -> TableWriter {
         let id = TableId { epoch: 1, number: self.next };
         self.next += 1;
         let file = self.vfs.create_new(&self.path(id)).expect("a new file");
-        let options = TableOptions { compression, ..TableOptions::default() };
         TableWriter::new(file, id, options, Origin::default()).expect("a new table")
     }
 
@@ -110,14 +118,28 @@ impl Tables {
     /// # Panics
     ///
     /// If it cannot be written.
-    #[expect(clippy::expect_used, reason = "a benchmark on a broken disk has nothing to measure")]
     pub fn write(
         &mut self,
         numbers: impl Iterator<Item = u64>,
         seqno: u64,
         compression: Compression,
     ) -> TableSummary {
-        let mut writer = self.create(compression);
+        self.write_with(numbers, seqno, TableOptions { compression, ..TableOptions::default() })
+    }
+
+    /// As [`write`](Self::write), with these options.
+    ///
+    /// # Panics
+    ///
+    /// If it cannot be written.
+    #[expect(clippy::expect_used, reason = "a benchmark on a broken disk has nothing to measure")]
+    pub fn write_with(
+        &mut self,
+        numbers: impl Iterator<Item = u64>,
+        seqno: u64,
+        options: TableOptions,
+    ) -> TableSummary {
+        let mut writer = self.create_with(options);
         for number in numbers {
             let (key, value) = (key(number), value(number));
             let entry = Entry { key: &key, seqno, kind: EntryKind::Put, value: &value };

@@ -15,6 +15,7 @@ use std::fs;
 use std::ops::Bound;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// LMDB in one of two modes.
@@ -55,7 +56,8 @@ impl Engine for Lmdb {
             opener.create_database(transaction, None).map(CommitOrAbort::<_, ()>::Commit)
         });
         let database = database.map_err(Error::engine("open a database"))?.unwrap_commit();
-        Ok(Box::new(LmdbStore { env, database, commits: AtomicU64::new(0) }))
+        let (commits, synced) = (AtomicU64::new(0), Mutex::new(true));
+        Ok(Box::new(LmdbStore { env, database, commits, synced }))
     }
 }
 
@@ -104,6 +106,8 @@ struct LmdbStore {
     database: Database<'static, Bytes, Bytes>,
     /// How many transactions were committed: a reader that saw fewer is not up to date.
     commits: AtomicU64,
+    /// Whether a commit is synced before it returns.
+    synced: Mutex<bool>,
 }
 
 impl LmdbStore {
@@ -121,23 +125,27 @@ impl LmdbStore {
         Ok(())
     }
 
+    /// Has commits synced, or not, from here on.
     #[expect(unsafe_code, reason = "heed leaves the promise to its user")]
-    fn sync_commits(&self, durability: Durability) -> Result<(), Error> {
-        let mode = match durability {
-            Durability::Sync => FlagSetMode::Disable,
-            _ => FlagSetMode::Enable,
-        };
-        // SAFETY: LMDB takes its flags under the lock of the writer of the moment; the sessions
-        // of a workload all ask for the same, so whoever comes later changes nothing. Without
-        // sync a crash of the system may damage the file, which a benchmark accepts.
+    fn sync_commits(&self, sync: bool) -> Result<(), Error> {
+        let mut synced = self.synced.lock().unwrap_or_else(PoisonError::into_inner);
+        if *synced == sync {
+            return Ok(());
+        }
+        let mode = if sync { FlagSetMode::Disable } else { FlagSetMode::Enable };
+        // SAFETY: one thread at a time has the lock. All sessions of a workload ask for the same,
+        // so that only the first one comes here, before anyone writes. Without sync a crash of
+        // the system may damage the file, which a benchmark accepts.
         unsafe { self.env.set_flags(EnvFlags::NO_SYNC, mode) }
-            .map_err(Error::engine("set the durability"))
+            .map_err(Error::engine("set the durability"))?;
+        *synced = sync;
+        Ok(())
     }
 }
 
 impl Store for LmdbStore {
     fn session(&self, durability: Durability) -> Result<Box<dyn Session + '_>, Error> {
-        self.sync_commits(durability)?;
+        self.sync_commits(durability == Durability::Sync)?;
         Ok(Box::new(LmdbSession { store: self, reader: None }))
     }
 

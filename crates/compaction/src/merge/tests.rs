@@ -185,11 +185,7 @@ fn merge_of(runs: &[Vec<Item>], faults: &Faults) -> MergeCursor<VecCursor> {
     MergeCursor::new(runs.iter().map(|run| VecCursor::new(run.clone(), faults)).collect())
 }
 
-fn walk_agrees(
-    runs: &[Vec<Item>],
-    prefix: &[u8],
-    walk: &[Move],
-) -> Result<(), TestCaseError> {
+fn walk_agrees(runs: &[Vec<Item>], prefix: &[u8], walk: &[Move]) -> Result<(), TestCaseError> {
     let mut expected = model(runs);
     let mut cursor = merge_of(runs, &Faults::none()).expecting_prefix(prefix);
     prop_assert!(!cursor.valid());

@@ -7,8 +7,8 @@
 //!    less by the tolerance asks for a new recording.
 //!
 //! Time says nothing on a machine that others use; instructions do, and they are the same on every
-//! machine, as long as compiler and C library are those of the recording. Where they are not, the
-//! comparison is printed and fails nothing.
+//! machine, as long as compiler and C library are those of the recording. Where they are not, only
+//! a quarter more fails.
 
 mod baseline;
 mod callgrind;

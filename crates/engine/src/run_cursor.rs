@@ -3,7 +3,7 @@
 use crate::Error;
 use crate::tables::Tables;
 use crate::tree::TreeState;
-use siltstone_base::{Bounds, Cursor, Entry, PinnedBytes, Seqno};
+use siltstone_base::{Bounds, Cursor, Entry, PinnedBytes, Seqno, key};
 use siltstone_compaction::{MergeCursor, Run};
 use siltstone_memtable::MemtableCursor;
 use siltstone_sstable::TableCursor;
@@ -17,8 +17,20 @@ pub(crate) fn tree_cursor(tables: &Arc<Tables>, state: &TreeState, bounds: &Boun
     let memtables = state.memtables().map(|memtable| PartCursor::Memtable(memtable.table.cursor()));
     let runs = state.version.runs().iter().filter(|run| !run.meeting(bounds).is_empty());
     let runs = runs.map(|run| PartCursor::Run(RunCursor::new(Arc::clone(tables), Arc::clone(run))));
-    let prefix = state.active.table.common_prefix();
-    MergeCursor::new(memtables.chain(runs).collect()).expecting_prefix(prefix)
+    MergeCursor::new(memtables.chain(runs).collect()).expecting_prefix(common_prefix(state))
+}
+
+/// What the keys of all parts begin with, about: what the active memtable expects, as far as the
+/// others agree. Were it longer, all heads of a part that does not agree would be alike.
+fn common_prefix(state: &TreeState) -> &[u8] {
+    let expected = state.active.table.common_prefix();
+    let agrees = |key: &[u8]| key::common_prefix_bytes(expected, key);
+    let memtables = state.immutables.iter().map(|memtable| agrees(memtable.table.common_prefix()));
+    let runs = state.version.runs().iter().filter_map(|run| {
+        let (first, last) = (run.tables().first()?, run.tables().last()?);
+        Some(agrees(&first.span.first).min(agrees(&last.span.last)))
+    });
+    &expected[..memtables.chain(runs).min().unwrap_or(expected.len())]
 }
 
 /// One sorted part of a tree.

@@ -51,8 +51,14 @@ impl Made {
     /// Why counts made with `self` and `other` cannot be compared, if they cannot.
     pub(crate) fn differs(&self, other: &Self) -> Option<String> {
         let mut why = String::new();
-        let parts =
-            [(&self.rustc, &other.rustc), (&self.libc, &other.libc), (&self.family, &other.family)];
+        // A distribution's name and its own revisions of a version change nothing.
+        let version = |made: &Self| made.libc.split_whitespace().last().map(str::to_owned);
+        let libc = |made: &Self| format!("libc {}", version(made).unwrap_or_default());
+        let parts = [
+            (self.rustc.clone(), other.rustc.clone()),
+            (libc(self), libc(other)),
+            (self.family.clone(), other.family.clone()),
+        ];
         for (recorded, here) in parts {
             if recorded != here {
                 let and = if why.is_empty() { "" } else { "; " };
@@ -142,5 +148,7 @@ mod tests {
         assert_eq!(why, "recorded with rustc 1, this is rustc 9");
         let why = recorded.differs(&made("rustc 9", "libc 8", "valgrind 3")).unwrap();
         assert!(why.ends_with("; recorded with libc 2, this is libc 8"), "{why}");
+        let revision = made("rustc 1", "ldd (Some 2-9+patch3) 2", "valgrind 3");
+        assert_eq!(recorded.differs(&revision), None);
     }
 }

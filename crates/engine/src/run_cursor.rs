@@ -12,9 +12,14 @@ use std::sync::Arc;
 /// The merged runs of one tree, newest first.
 pub(crate) type TreeCursor = MergeCursor<PartCursor>;
 
-/// A cursor over everything in `state` that may lie within `bounds`.
+/// A cursor over everything in `state` that may lie within `bounds`, as far as it is there now:
+/// whoever reads at a seqno registers it before.
+///
+/// An empty memtable is left out: what it takes from now on is newer than any registered seqno,
+/// and after a flush most reads then merge one run less.
 pub(crate) fn tree_cursor(tables: &Arc<Tables>, state: &TreeState, bounds: &Bounds) -> TreeCursor {
-    let memtables = state.memtables().map(|memtable| PartCursor::Memtable(memtable.table.cursor()));
+    let memtables = state.memtables().filter(|memtable| !memtable.table.is_empty());
+    let memtables = memtables.map(|memtable| PartCursor::Memtable(memtable.table.cursor()));
     let runs = state.version.runs().iter().filter(|run| !run.meeting(bounds).is_empty());
     let runs = runs.map(|run| PartCursor::Run(RunCursor::new(Arc::clone(tables), Arc::clone(run))));
     MergeCursor::new(memtables.chain(runs).collect()).expecting_prefix(common_prefix(state))

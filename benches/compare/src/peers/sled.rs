@@ -9,7 +9,8 @@ use ::sled::{Batch, Db, IVec, Mode};
 use siltstone_bench::{Direction, Durability, Engine, Error, Op, See, Session, Stats, Store};
 use std::ops::Bound;
 use std::path::Path;
-use std::time::Duration;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 /// sled in its mode for throughput.
 #[derive(Clone, Copy, Debug)]
@@ -26,9 +27,25 @@ impl Engine for Sled {
             .path(dir)
             .cache_capacity(self.0.memory)
             .mode(Mode::HighThroughput);
-        let db = opening.open().map_err(Error::engine("open"))?;
-        Ok(Box::new(SledStore { db }))
+        let begin = Instant::now();
+        loop {
+            match opening.open() {
+                Ok(db) => return Ok(Box::new(SledStore { db })),
+                // Its threads hold the lock for a moment after the store was dropped.
+                Err(error) if is_locked(&error) && begin.elapsed() < UNLOCKS => {
+                    sleep(Duration::from_millis(10));
+                }
+                Err(error) => return Err(Error::engine("open")(error)),
+            }
+        }
     }
+}
+
+/// How long a lock may outlive its store.
+const UNLOCKS: Duration = Duration::from_secs(10);
+
+fn is_locked(error: &::sled::Error) -> bool {
+    matches!(error, ::sled::Error::Io(error) if error.to_string().contains("acquire lock"))
 }
 
 impl Contender for Sled {

@@ -4,12 +4,15 @@ use crate::{Error, KeyStyle, Workload};
 use siltstone::Durability;
 use std::time::Duration;
 
+/// The most keys: which are there is kept in memory, 4 bits for each, so 2 GiB.
+const NUM_MAX: u64 = 1 << 32;
+
 /// How much of what is done, and with what.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// What is done, in this order.
     pub workloads: Vec<Workload>,
-    /// How many keys; default 1,000,000.
+    /// How many keys, up to 2^32; default 1,000,000. Memory for 4 bits of each is taken.
     pub num: u64,
     /// How long a key is; default 16, or 40 for prefixed keys.
     pub key_bytes: Option<usize>,
@@ -60,8 +63,8 @@ impl Settings {
 
     pub(crate) fn check(&self) -> Result<(), Error> {
         let invalid = |option, why: &str| Err(Error::Invalid { option, why: why.to_owned() });
-        if !(1..=1 << 40).contains(&self.num) {
-            return invalid("num", "1 to 2^40");
+        if !(1..=NUM_MAX).contains(&self.num) {
+            return invalid("num", "1 to 2^32");
         }
         if !(1..=1024).contains(&self.threads) {
             return invalid("threads", "1 to 1024");

@@ -56,8 +56,8 @@ const NONE: Slot = Slot { count: 0, first: Duration::MAX, last: Duration::ZERO }
 /// How long writers got nothing done.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Stalls {
-    /// The longest time without an end of a write of any thread. Exact from two slots on; a
-    /// shorter one is seen only if it crosses the border of a slot.
+    /// The longest time without an end of a write of any thread. Exact from the length of a slot
+    /// on; a shorter one is missed if it lies inside one slot.
     pub(crate) longest: Duration,
     /// Whole seconds since the start in which no write ended.
     pub(crate) idle_seconds: u64,
@@ -85,21 +85,29 @@ impl Recorder {
     }
 
     /// One operation that took from `begin` to `end`, both since the start of the run; ends rise.
+    #[inline]
     pub(crate) fn record(&mut self, kind: Kind, begin: Duration, end: Duration) {
-        let (end_ns, nanos) = (in_ns(end), in_ns(end.saturating_sub(begin)));
+        self.record_mean(kind, begin, end, 1);
+    }
+
+    /// So many operations, one or more, that took from `begin` to `end` together: each counts as
+    /// the mean of them.
+    #[inline]
+    pub(crate) fn record_mean(&mut self, kind: Kind, begin: Duration, end: Duration, count: u64) {
+        let (end_ns, nanos) = (in_ns(end), in_ns(end.saturating_sub(begin)) / count);
         if end_ns >= self.slot_end_ns {
             self.advance(end_ns);
         }
-        self.series[self.slot] += 1;
+        self.series[self.slot] += count;
         match kind {
             Kind::Read => {
-                self.reads.saturating_record(nanos);
-                self.reads_over_time.record(end_ns, nanos);
+                self.reads.saturating_record_n(nanos, count);
+                self.reads_over_time.record(end_ns, nanos, count);
             }
             Kind::Write => {
-                self.writes.saturating_record(nanos);
-                self.writes_over_time.record(end_ns, nanos);
-                let last = Slot { count: 1, first: end, last: end };
+                self.writes.saturating_record_n(nanos, count);
+                self.writes_over_time.record(end_ns, nanos, count);
+                let last = Slot { count, first: end, last: end };
                 self.writes_at[self.slot].add(last);
             }
         }
@@ -221,6 +229,33 @@ mod tests {
         one.merge(&write(&[60, 1500, 1700]));
         let both = one.stalls(ms(5100)).unwrap();
         assert_eq!(both, Stalls { longest: ms(2250), idle_seconds: 2 });
+    }
+
+    #[test]
+    fn a_stall_is_exact_unless_it_lies_inside_one_slot() {
+        for (gap, seen) in [((95, 195), 100), ((150, 205), 55), ((105, 195), 10), ((99, 301), 202)]
+        {
+            let mut recorder = Recorder::new();
+            let all = (1..=50).map(|step| step * 10).filter(|end| !(gap.0..=gap.1).contains(end));
+            let mut ends: Vec<_> = all.chain([gap.0, gap.1]).collect();
+            ends.sort_unstable();
+            for end in ends {
+                recorder.record(Kind::Write, ms(end - 1), ms(end));
+            }
+            assert_eq!(recorder.stalls(ms(500)).unwrap().longest, ms(seen), "{gap:?}");
+        }
+    }
+
+    #[test]
+    fn operations_with_one_look_at_the_clock_count_as_their_mean() {
+        let mut recorder = Recorder::new();
+        recorder.record_mean(Kind::Read, ms(0), ms(16), 16);
+        recorder.record_mean(Kind::Read, ms(16), ms(21), 5);
+        assert_eq!((recorder.reads.len(), &recorder.series), (21, &vec![21]));
+        let in_range = |value: u64| value.abs_diff(1_000_000) <= 1000;
+        assert!(in_range(recorder.reads.min()) && in_range(recorder.reads.max()));
+        let point = recorder.reads_over_time.points()[0].unwrap();
+        assert_eq!(point.longest, 1_000_000);
     }
 
     #[test]

@@ -47,13 +47,15 @@ impl Timeline {
         Self { slot_ns, slots: Vec::new(), current: 0, current_end_ns: 0 }
     }
 
-    /// An operation that ended at `end_ns`, which is not before the slot of the one before.
-    pub(crate) fn record(&mut self, end_ns: u64, latency_ns: u64) {
+    /// So many operations of this latency that ended at `end_ns`, which is not before the slot of
+    /// those before.
+    pub(crate) fn record(&mut self, end_ns: u64, latency_ns: u64, count: u64) {
         if end_ns >= self.current_end_ns {
             self.advance(end_ns);
         }
         let slot = &mut self.slots[self.current];
-        slot.buckets[bucket(latency_ns)] += 1;
+        let bucket = &mut slot.buckets[bucket(latency_ns)];
+        *bucket = bucket.saturating_add(u32::try_from(count).unwrap_or(u32::MAX));
         slot.longest_ns = slot.longest_ns.max(latency_ns);
     }
 
@@ -185,9 +187,9 @@ mod tests {
     fn each_slot_has_its_own_quantiles() {
         let mut timeline = Timeline::new();
         for at in 1..=1000 {
-            timeline.record(at * 50_000, at * 1000);
+            timeline.record(at * 50_000, at * 1000, 1);
         }
-        timeline.record(350_000_000, 7_000_000);
+        timeline.record(350_000_000, 7_000_000, 1);
         let points = timeline.points();
         assert_eq!((points.len(), points[1], points[2]), (4, None, None));
         let first = points[0].unwrap();
@@ -201,7 +203,7 @@ mod tests {
     fn slots_double_instead_of_growing_in_number() {
         let mut timeline = Timeline::new();
         for second in 0..1000 {
-            timeline.record(second * SECOND, 1000 + second);
+            timeline.record(second * SECOND, 1000 + second, 1);
         }
         let points = timeline.points();
         assert!((SLOTS_MAX / 2..=SLOTS_MAX).contains(&points.len()), "{}", points.len());
@@ -218,8 +220,8 @@ mod tests {
     #[test]
     fn threads_with_other_slots_are_added_up() {
         let (mut long, mut short) = (Timeline::new(), Timeline::new());
-        (0..100).for_each(|second| long.record(second * SECOND, 10));
-        short.record(SECOND / 2, 12);
+        (0..100).for_each(|second| long.record(second * SECOND, 10, 1));
+        short.record(SECOND / 2, 12, 1);
         for (one, other) in [(&long, &short), (&short, &long)] {
             let mut both = one.clone();
             both.merge(other);

@@ -21,10 +21,6 @@ pub(crate) fn run(engine: &dyn Engine, settings: &Settings, dir: &Path) -> Resul
     for line in io::stdin().lines() {
         let line = line.context("read stdin")?;
         let Some(order) = order(&line, settings.duration)? else { continue };
-        if !order.workload.is_fill() {
-            // All engines are asked for the same keys, those too whose fill took too long.
-            run.complete()?;
-        }
         let report = run.workload_of(order.workload, order.length, &Unobserved)?;
         if !order.workload.only_reads() {
             // What a fill owes was measured; what the system still owes the disk was not.

@@ -42,6 +42,9 @@ pub enum Error {
         /// How many there were.
         answers: u64,
     },
+    /// The store still owed compaction when waiting for it was given up.
+    #[error("the store did not settle in {} seconds", .0.as_secs())]
+    Unsettled(std::time::Duration),
     /// The system failed.
     #[error("cannot {doing}")]
     System {

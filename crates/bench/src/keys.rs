@@ -79,6 +79,11 @@ impl Keys {
         Ok(Self { style, bytes, seed })
     }
 
+    /// Whether keys are in the order of their numbers.
+    pub(crate) const fn are_ordered(&self) -> bool {
+        matches!(self.style, KeyStyle::Digits | KeyStyle::Prefixed)
+    }
+
     /// How long a key is.
     pub(crate) const fn bytes(&self) -> usize {
         self.bytes

@@ -5,7 +5,8 @@
 //! is always there; another one needs three small traits.
 //!
 //! Always: an answer that differs from what was written ends the run. Each read is checked for
-//! presence, one of 16 values to its last byte, each entry of a scan for its order.
+//! presence, one of 16 values to its last byte, each entry of a scan for its order. What was
+//! written is read back, 1 of 100 keys, though no workload may read it.
 //!
 //! ```
 //! use siltstone_bench::{Run, Settings, Siltstone, Unobserved, Workload};
@@ -37,6 +38,7 @@ mod schedule;
 mod settings;
 mod siltstone_engine;
 mod table;
+mod tail;
 mod target;
 mod timeline;
 mod values;

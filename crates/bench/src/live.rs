@@ -54,6 +54,27 @@ impl Live {
         self.bits.iter().map(|word| u64::from(word.load(Ordering::Acquire).count_ones())).sum()
     }
 
+    /// How many of `len` keys from `number` on are there, and the number of the last of them.
+    pub(crate) fn reach(&self, number: u64, len: u64) -> (u64, Option<u64>) {
+        let (mut count, mut last) = (0, None);
+        let mut mask = u64::MAX << (number % 64);
+        for at in number / 64..self.end().div_ceil(64) {
+            let mut word = self.word(at * 64).load(Ordering::Acquire) & mask;
+            mask = u64::MAX;
+            let ones = u64::from(word.count_ones());
+            if count + ones >= len {
+                for _ in count + 1..len {
+                    word &= word - 1;
+                }
+                return (len, Some(at * 64 + u64::from(word.trailing_zeros())));
+            }
+            if ones > 0 {
+                (count, last) = (count + ones, Some(at * 64 + u64::from(word.ilog2())));
+            }
+        }
+        (count, last)
+    }
+
     fn word(&self, number: u64) -> &AtomicU64 {
         &self.bits[(number / 64) as usize]
     }
@@ -75,6 +96,22 @@ mod tests {
         live.clear(63);
         assert!(!live.has(63));
         assert_eq!(live.count(), 3);
+    }
+
+    #[test]
+    fn keys_are_counted_from_a_number_on() {
+        let live = Live::new(200, 300, 1);
+        let there = [0, 5, 63, 64, 70, 128, 199];
+        for number in there {
+            live.set(number);
+        }
+        for number in 0..200 {
+            for len in 1..9 {
+                let met = there.iter().filter(|at| **at >= number).take(len);
+                let expected = (met.clone().count() as u64, met.max().copied());
+                assert_eq!(live.reach(number, len as u64), expected, "{len} from {number}");
+            }
+        }
     }
 
     #[test]

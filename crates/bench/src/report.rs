@@ -31,13 +31,14 @@ pub struct Report {
     pub entries_read: u64,
     /// Reads that found what they looked for.
     pub found: u64,
-    /// Answers that were compared with what was written, to the last byte.
+    /// Answers that were compared with what was written, to the last byte; those included that
+    /// were read back afterwards from what it wrote, which nothing else here counts.
     pub verified: u64,
     /// Processor time of the whole process, settling left out.
     pub cpu_seconds: f64,
     /// Bytes that the process read from devices.
     pub read_bytes: Option<u64>,
-    /// Bytes that the process wrote to devices until it was settled.
+    /// Bytes that the process wrote to devices; for a fill until it was settled.
     pub written_bytes: Option<u64>,
     /// `written_bytes` per key and value byte written.
     pub write_amplification: Option<f64>,
@@ -47,8 +48,8 @@ pub struct Report {
     pub directory_bytes: u64,
     /// `directory_bytes` per key and value byte that is there.
     pub space_amplification: Option<f64>,
-    /// Longest time in which no thread got a write done, in milliseconds; gaps below 200 may be
-    /// missed.
+    /// Longest time in which no thread got a write done, in milliseconds; a gap below 100 is
+    /// missed if it lies inside one slot of 100 ms.
     pub longest_stall_ms: Option<f64>,
     /// Whole seconds in which no write was done.
     pub idle_seconds: Option<u64>,
@@ -62,6 +63,8 @@ pub struct Report {
     pub debt_bytes: Option<u64>,
     /// From the last write of a fill until no compaction was owed; `None` if it was given up.
     pub settled_seconds: Option<f64>,
+    /// Whether the store came to rest after it, if it wrote; `false` if waiting was given up.
+    pub settled: bool,
     /// How the rate was kept, if one was asked for; latencies are from when operations were due.
     pub rate: Option<Rate>,
     /// Operations in each 100 ms.

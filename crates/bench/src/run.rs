@@ -4,7 +4,9 @@
 //!    the first workload is no fill, a store is filled as by `fillrandom`, settled, not reported.
 //! 2. The threads begin together, each with a session; operations are shared out evenly.
 //! 3. After a fill the debt is noted and the store settles. Then what it cost is read off.
+//! 4. What any workload wrote settles and some of it is read back, not measured.
 
+mod afterwards;
 mod measured;
 mod threads;
 
@@ -116,7 +118,10 @@ impl<'a> Run<'a> {
             self.renew()?;
         } else if self.filled.is_none() {
             self.renew()?;
-            self.measured(Workload::FillRandom, Limits::NONE, observer)?;
+            let fill = self.measured(Workload::FillRandom, Limits::NONE, observer)?;
+            must_have_settled(fill.settled)?;
+        } else {
+            self.complete()?;
         }
         let rate = self.settings.rate.filter(|_| !workload.is_sweep());
         let report = self.measured(workload, Limits { length, rate }, observer)?;
@@ -127,11 +132,12 @@ impl<'a> Run<'a> {
     }
 
     /// Writes what a fill left out that time ended, or one of few keys, and settles; not measured.
-    /// What comes next then meets the same keys whatever the engine's speed.
+    /// What comes next then meets the same keys whatever the engine's speed. Each workload but a
+    /// fill begins with it.
     ///
     /// # Errors
     ///
-    /// Those of the engine.
+    /// [`Error::Unsettled`], and those of the engine.
     pub fn complete(&mut self) -> Result<(), Error> {
         let Some(filled) = self.filled.as_ref().filter(|filled| filled.short) else {
             return Ok(());
@@ -140,7 +146,7 @@ impl<'a> Run<'a> {
         let shared = self.shared(filled, Workload::FillBatch, Limits::NONE, &clock, &|_| ());
         let session = filled.store.session(self.settings.durability)?;
         Worker::new(&shared, session, self.settings.seed).fill_gaps()?;
-        Self::settled(filled)?;
+        must_have_settled(self.settle()?.is_some())?;
         if let Some(filled) = &mut self.filled {
             filled.short = false;
         }
@@ -197,6 +203,7 @@ impl<'a> Run<'a> {
             live: &filled.live,
             order: &self.order,
             zipf: self.zipf.as_ref(),
+            tail: None,
             clock,
             length: limits.length,
             rate: limits.rate,
@@ -212,4 +219,8 @@ impl<'a> Run<'a> {
         let settled = filled.store.settle(SETTLE)?;
         Ok(settled.then(|| clock.now()))
     }
+}
+
+const fn must_have_settled(settled: bool) -> Result<(), Error> {
+    if settled { Ok(()) } else { Err(Error::Unsettled(SETTLE)) }
 }

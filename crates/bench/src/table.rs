@@ -55,7 +55,7 @@ pub(crate) fn cells(report: &Report) -> [String; COLUMNS.len()] {
         number(report.space_amplification, 2),
         number(report.longest_stall_ms, 1),
         mib(report.debt_bytes),
-        number(report.settled_seconds, 2),
+        if report.settled { number(report.settled_seconds, 2) } else { "given up".to_owned() },
         mib(report.peak_memory_bytes),
         report.verified.to_string(),
     ]

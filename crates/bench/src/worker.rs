@@ -2,7 +2,9 @@
 
 mod loops;
 mod operations;
+mod read_back;
 mod reads;
+mod scan;
 mod sweep;
 
 use crate::chance::{Permutation, Seeded, Zipf};
@@ -11,14 +13,18 @@ use crate::length::Length;
 use crate::live::Live;
 use crate::recorder::Recorder;
 use crate::schedule::Schedule;
+use crate::tail::Tail;
 use crate::values::Values;
 use crate::{Direction, Error, Session, Workload};
+pub(crate) use read_back::sample;
 use siltstone::vfs::Clock;
 use std::ops::{ControlFlow, RangeInclusive};
 use std::sync::atomic::{AtomicBool, AtomicUsize};
 
 /// Keys in each batch of `fillbatch`.
 pub(crate) const BATCH_KEYS: u64 = 100;
+/// Entries that the longest scan reads.
+pub(crate) const SCAN_MAX: u64 = 100;
 /// Of so many values that are read, one is verified to the last byte: more than 1 %, and cheap.
 const VERIFY_EVERY: u64 = 16;
 /// Operations between two looks at whether to stop and two reports of progress.
@@ -34,6 +40,8 @@ pub(crate) struct Shared<'a> {
     pub(crate) live: &'a Live,
     pub(crate) order: &'a Permutation,
     pub(crate) zipf: Option<&'a Zipf>,
+    /// The greatest keys when it began, if it scans and keys are not in the order of numbers.
+    pub(crate) tail: Option<Tail>,
     pub(crate) clock: &'a dyn Clock,
     pub(crate) length: Length,
     pub(crate) rate: Option<u64>,
@@ -52,6 +60,11 @@ pub(crate) struct Worker<'a> {
     generations: RangeInclusive<u64>,
     key: Vec<u8>,
     value: Vec<u8>,
+    /// The key that a scan met last, and the one that it must have met last.
+    last: Vec<u8>,
+    last_expected: Vec<u8>,
+    /// Keys and values of a batch, one after the other.
+    batch: Vec<u8>,
     /// Values seen so far, to choose which are verified.
     seen: u64,
 }
@@ -70,6 +83,9 @@ impl<'a> Worker<'a> {
             generations: shared.live.oldest_generation..=shared.generation,
             key: Vec::new(),
             value: Vec::new(),
+            last: Vec::new(),
+            last_expected: Vec::new(),
+            batch: Vec::new(),
             seen: 0,
         }
     }

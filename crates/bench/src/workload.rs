@@ -15,7 +15,7 @@ pub enum Workload {
     FillRandom,
     /// As `FillRandom`, 100 keys in each batch.
     FillBatch,
-    /// As `FillRandom` with the first `num / 1000` keys of the order, each synced.
+    /// As `FillRandom` with the first `num / 100` keys of the order, each synced.
     FillSync,
     /// Random keys with replacement get new values.
     Overwrite,
@@ -110,6 +110,11 @@ impl Workload {
     /// Whether it reads all there is, from one end to the other: it has no rate.
     pub const fn is_sweep(self) -> bool {
         matches!(self, Self::ReadSeq | Self::ReadReverse)
+    }
+
+    /// Whether it reads short scans.
+    pub(crate) const fn scans(self) -> bool {
+        matches!(self, Self::SeekRandom10 | Self::SeekRandom100 | Self::YcsbE)
     }
 
     /// Whether it changes nothing.

@@ -6,7 +6,8 @@ use crate::length::Length;
 use crate::process::{self, Usage};
 use crate::recorder::Recorder;
 use crate::report::{self, Latency, LatencyOverTime, Report, ratio};
-use crate::worker::BATCH_KEYS;
+use crate::tail::Tail;
+use crate::worker::{BATCH_KEYS, sample};
 use crate::{Error, Observer, Rate, Workload};
 use siltstone::vfs::{Clock, SystemClock};
 use std::time::Duration;
@@ -26,14 +27,16 @@ impl Run<'_> {
         let Some(filled) = &self.filled else { unreachable!("a store was made before") };
         let ops = self.ops(workload, limits.length);
         observer.began(workload, ops);
+        let seeks_tail = workload.scans() && !self.keys.are_ordered();
+        let tail = seeks_tail.then(|| Tail::of(&self.keys, &filled.live));
         process::forget_peak();
         let (before, throttled) = (Usage::now(), filled.store.stats().stalled);
         // It counts from here.
         let clock = SystemClock::new();
         let progress = |ops| observer.advanced(ops);
-        let shared = self.shared(filled, workload, limits, &clock, &progress);
+        let mut shared = self.shared(filled, workload, limits, &clock, &progress);
+        shared.tail = tail;
         let recorder = self.work(&shared, &*filled.store, ops.unwrap_or(u64::MAX))?;
-        verified_enough(workload, &recorder)?;
         let elapsed = clock.now();
         let worked = Usage::now();
         let debt_bytes = filled.store.stats().debt_bytes.filter(|_| workload.is_fill());
@@ -50,7 +53,7 @@ impl Run<'_> {
         let stalls = recorder.stalls(elapsed);
         let ops = report::ops(workload, &recorder);
         let ops_per_second = per_second(ops, elapsed);
-        Ok(Report {
+        let mut report = Report {
             engine: self.engine.name().to_owned(),
             workload: workload.name(),
             threads: self.settings.threads,
@@ -79,14 +82,24 @@ impl Run<'_> {
             anonymous_memory_bytes: process::anonymous_memory_bytes(),
             debt_bytes,
             settled_seconds: settled.map(|settled| settled.as_secs_f64()),
+            settled: settled.is_some() || !workload.is_fill(),
             rate: limits
                 .rate
                 .zip(recorder.pace.as_ref())
                 .map(|(rate, pace)| Rate::new(rate, ops_per_second, pace)),
             read_latency_over_time: LatencyOverTime::of(&recorder.reads_over_time),
             write_latency_over_time: LatencyOverTime::of(&recorder.writes_over_time),
-            ops_per_100_ms: recorder.series,
-        })
+            ops_per_100_ms: recorder.series.clone(),
+        };
+        // From here on nothing is measured.
+        let mut read_back = 0;
+        if !workload.only_reads() {
+            report.settled &= Self::rest(filled, workload)?;
+            read_back = self.read_back(filled, workload)?;
+            report.verified += read_back;
+        }
+        verified_enough(workload, &recorder, read_back, filled.live.end())?;
+        Ok(report)
     }
 
     /// How many operations there are, all threads together; `None` if time ends them.
@@ -94,7 +107,7 @@ impl Run<'_> {
         let num = self.settings.num;
         match workload {
             Workload::FillBatch => Some(num.div_ceil(BATCH_KEYS)),
-            Workload::FillSync => Some((num / 1000).max(1)),
+            Workload::FillSync => Some((num / 100).max(1)),
             Workload::FillSeq | Workload::FillRandom => Some(num),
             _ => length.is_counted().then_some(num),
         }
@@ -102,8 +115,18 @@ impl Run<'_> {
 }
 
 /// A run that compared fewer than 1 of 100 answers with what was written proves nothing. Where
-/// nothing was found, that is compared each time.
-fn verified_enough(workload: Workload, recorder: &Recorder) -> Result<(), Error> {
+/// nothing was found, that is compared each time. What wrote must have been read back too, as a
+/// sample of the `numbers` that keys may have.
+fn verified_enough(
+    workload: Workload,
+    recorder: &Recorder,
+    read_back: u64,
+    numbers: u64,
+) -> Result<(), Error> {
+    if !workload.only_reads() && read_back < sample(numbers) {
+        let (verified, answers) = (read_back, numbers);
+        return Err(Error::Unverified { workload: workload.name(), verified, answers });
+    }
     let reads = recorder.reads.len();
     let verified = recorder.verified + reads.saturating_sub(recorder.found);
     let answers = recorder.entries_read.max(reads);
@@ -147,8 +170,25 @@ mod tests {
             }
             (recorder.found, recorder.entries_read) = (found, entries_read);
             recorder.verified = verified;
-            let checked = verified_enough(Workload::ReadRandom, &recorder);
+            let checked = verified_enough(Workload::ReadRandom, &recorder, 0, 1000);
             assert_eq!(checked.is_ok(), enough, "{found} {entries_read} {verified}");
+        }
+    }
+
+    #[test]
+    fn a_run_that_writes_and_is_not_read_back_fails() {
+        for (numbers, read_back, enough) in [
+            (300, 300, true),
+            (300, 299, false),
+            (100_000, 1000, true),
+            (100_000, 999, false),
+            (1_000_000, 10_000, true),
+            (1_000_000, 9999, false),
+        ] {
+            for workload in [Workload::FillSeq, Workload::Overwrite, Workload::DeleteRandom] {
+                let checked = verified_enough(workload, &Recorder::new(), read_back, numbers);
+                assert_eq!(checked.is_ok(), enough, "{read_back} of {numbers}");
+            }
         }
     }
 }

@@ -110,21 +110,27 @@ impl Worker<'_> {
     pub(super) fn batch(&mut self, position: u64) -> Result<(), Error> {
         let shared = self.shared;
         let end = shared.num.min(position + BATCH_KEYS);
-        let entries: Vec<_> = (position..end)
-            .map(|position| {
-                let number = shared.order.at(position);
-                let (mut key, mut value) = (Vec::new(), Vec::new());
-                shared.keys.present(number, &mut key);
-                shared.values.make(number, shared.generation, &mut value);
-                (number, key, value)
-            })
-            .collect();
-        let ops: Vec<_> = entries.iter().map(|(_, key, value)| Op::Put(key, value)).collect();
-        self.session.write(&ops)?;
-        for (number, key, value) in &entries {
-            shared.live.set(*number);
-            self.count_written(key.len() + value.len());
+        let mut batch = std::mem::take(&mut self.batch);
+        batch.clear();
+        for position in position..end {
+            let number = shared.order.at(position);
+            shared.keys.present(number, &mut self.key);
+            shared.values.make(number, shared.generation, &mut self.value);
+            batch.extend_from_slice(&self.key);
+            batch.extend_from_slice(&self.value);
         }
+        let key_bytes = shared.keys.bytes();
+        let entries = batch.chunks_exact(key_bytes + shared.values.bytes());
+        let ops: Vec<_> = entries
+            .map(|entry| entry.split_at(key_bytes))
+            .map(|(key, value)| Op::Put(key, value))
+            .collect();
+        self.session.write(&ops)?;
+        for position in position..end {
+            shared.live.set(shared.order.at(position));
+            self.count_written(key_bytes + shared.values.bytes());
+        }
+        self.batch = batch;
         Ok(())
     }
 

@@ -52,6 +52,7 @@ fn measured(open: bool, reads: u64, stall_at: u64, deadline: Option<Duration>) -
         live: &Live::new(0, 1000, 1),
         order: &Permutation::new(1000, 1),
         zipf: None,
+        tail: None,
         clock: &clock,
         length: deadline.into(),
         rate: open.then_some(1000),

@@ -105,7 +105,9 @@ fn one_of_a_hundred_writes_is_synced_and_the_rest_filled_in_before_reads() {
     let settings = settings(2000, 1);
     let engine = Siltstone::default();
     let mut run = Run::new(&engine, &settings, temp.path()).unwrap();
-    assert_eq!(run.workload(Workload::FillSync, &Unobserved).unwrap().ops, 20);
+    let report = run.workload(Workload::FillSync, &Unobserved).unwrap();
+    // Half of the numbers are read back, and for each that is absent a key that is there.
+    assert!(report.ops == 20 && report.verified > 1900, "{report:?}");
     let report = run.workload(Workload::ReadRandom, &Unobserved).unwrap();
     assert_eq!((report.ops, report.found), (2000, 2000));
     // The cap holds.

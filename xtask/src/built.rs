@@ -11,6 +11,9 @@ pub(crate) struct Built {
     pub(crate) manifest_path: PathBuf,
     /// `None` for what cannot be run.
     pub(crate) executable: Option<PathBuf>,
+    /// Whether nothing had to be built.
+    #[serde(default)]
+    pub(crate) fresh: bool,
 }
 
 #[derive(Debug, Deserialize)]

@@ -10,6 +10,7 @@
 //! docs/performance-compare.md says what the figures mean.
 
 mod cgroup;
+mod cpu;
 mod engine;
 mod journal;
 mod machine;
@@ -20,6 +21,7 @@ mod rocksdb;
 mod rounds;
 mod runner;
 mod runs;
+mod seconds;
 mod summary;
 mod table;
 mod tables;

@@ -118,7 +118,7 @@ fn programs(messages: &str) -> Vec<Program> {
         built.target.kind.iter().any(|kind| matches!(kind.as_str(), "test" | "lib"))
     });
     let mut programs: Vec<Program> = tests
-        .filter_map(|Built { target, manifest_path, executable }| {
+        .filter_map(|Built { target, manifest_path, executable, .. }| {
             let folder = manifest_path.parent()?.to_path_buf();
             let package = folder.file_name()?.to_string_lossy().into_owned();
             let name = if target.kind == ["lib"] { "unit".to_owned() } else { target.name };

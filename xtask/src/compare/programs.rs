@@ -5,16 +5,15 @@
 //! documentation recommends, which on x86-64 is level 3 wherever this machine has it.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
 use serde::Deserialize;
-use siltstone_base::checksum;
 
 use super::plan::OURS;
-use super::rocksdb;
+use super::{cpu, rocksdb, seconds};
 use crate::built;
 use crate::cargo::Cargo;
 
@@ -28,7 +27,7 @@ const JOBS: usize = 2;
 pub(crate) struct Programs {
     ours: PathBuf,
     peers: Option<PathBuf>,
-    /// Seconds that each build took.
+    /// Seconds that the last real build of each took, if somebody saw it.
     pub(crate) builds: BTreeMap<String, f64>,
 }
 
@@ -43,7 +42,8 @@ impl Programs {
         let mut programs = Self::default();
         let target = target(cargo, &manifest)?;
         let build = Build { cargo, manifest: &manifest };
-        programs.ours = programs.timed("siltstone", || build.run(&target, "", &[], &[]))?;
+        programs.ours =
+            programs.timed("siltstone", &target, || build.run(&target, &[], &[], &[]))?;
         let features = features(engines);
         if features.is_empty() {
             return Ok(programs);
@@ -57,11 +57,10 @@ impl Programs {
             programs.builds.insert("rocksdb's library".to_owned(), library.seconds);
             environment.extend(library.environment());
         }
-        let flags = cpu_flags();
+        let flags = cpu::flags().rustc;
         let target = target.join("peers");
-        programs.peers = Some(
-            programs.timed("the peers", || build.run(&target, flags, &features, &environment))?,
-        );
+        let peers = || build.run(&target, flags, &features, &environment);
+        programs.peers = Some(programs.timed("the peers", &target, peers)?);
         Ok(programs)
     }
 
@@ -92,22 +91,40 @@ impl Programs {
         let mut checksums = BTreeMap::new();
         for (name, program) in [(OURS, Some(&self.ours)), ("peers", self.peers.as_ref())] {
             if let Some(program) = program {
-                let bytes = fs::read(program).context("read a runner")?;
-                checksums.insert(name.to_owned(), format!("{:016x}", checksum::of(&bytes)));
+                checksums.insert(name.to_owned(), seconds::checksum(program)?);
             }
         }
         Ok(checksums)
     }
 
-    fn timed(&mut self, what: &str, build: impl FnOnce() -> Result<PathBuf>) -> Result<PathBuf> {
+    fn timed(
+        &mut self,
+        what: &str,
+        target: &Path,
+        build: impl FnOnce() -> Result<Program>,
+    ) -> Result<PathBuf> {
         println!("== building the runner of {what}");
         let begin = Instant::now();
-        let program = build()?;
-        let seconds = begin.elapsed().as_secs_f64();
-        println!("== built the runner of {what} in {seconds:.0} s");
-        self.builds.insert(format!("runner of {what}"), seconds);
-        Ok(program)
+        let Program { path, fresh } = build()?;
+        let now = begin.elapsed().as_secs_f64();
+        let last = seconds::last(target, &seconds::checksum(&path)?, fresh, now)?;
+        match last {
+            Some(last) => {
+                let again = if fresh { ", earlier" } else { "" };
+                println!("== built the runner of {what} in {last:.0} s{again}");
+                self.builds.insert(format!("runner of {what}"), last);
+            }
+            None => println!("== the runner of {what} was there"),
+        }
+        Ok(path)
     }
+}
+
+/// A runner that was built.
+struct Program {
+    path: PathBuf,
+    /// Whether it was there before.
+    fresh: bool,
 }
 
 /// How a runner is built.
@@ -120,23 +137,30 @@ impl Build<'_> {
     fn run(
         &self,
         target: &Path,
-        flags: &str,
+        flags: &[&str],
         features: &[&str],
         environment: &[(&'static str, PathBuf)],
-    ) -> Result<PathBuf> {
+    ) -> Result<Program> {
+        let mut command = self.command(target, flags, features);
+        command.envs(environment.iter().map(|(name, value)| (name, value)));
+        let messages = crate::cargo::read(&mut command)?;
+        let programs = built::targets(&messages).filter(|built| built.target.name == PROGRAM);
+        let mut programs = programs
+            .filter_map(|built| Some(Program { path: built.executable?, fresh: built.fresh }));
+        programs.next().context("cargo built no runner")
+    }
+
+    fn command(&self, target: &Path, flags: &[&str], features: &[&str]) -> Command {
         let mut command = self.cargo.command(["build", "--release", "--locked"]);
         command.arg("--message-format=json-render-diagnostics");
         command.arg("--manifest-path").arg(self.manifest);
         command.arg("--target-dir").arg(target);
         command.args(["--features", &features.join(",")]);
-        if !flags.is_empty() {
-            command.env("RUSTFLAGS", flags);
-        }
-        command.envs(environment.iter().map(|(name, value)| (name, value)));
-        let messages = crate::cargo::read(&mut command)?;
-        let programs = built::targets(&messages).filter(|built| built.target.name == PROGRAM);
-        let mut programs = programs.filter_map(|built| built.executable);
-        programs.next().context("cargo built no runner")
+        // Flags of whoever calls would make another program than the one that is described. The
+        // second name goes before all other places that flags may come from, also when empty.
+        command.env_remove("RUSTFLAGS");
+        command.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f"));
+        command
     }
 }
 
@@ -174,20 +198,6 @@ fn features(engines: &[String]) -> Vec<&'static str> {
     features
 }
 
-/// Flags for the processors that the peers recommend, if this machine has one.
-#[cfg(target_arch = "x86_64")]
-fn cpu_flags() -> &'static str {
-    let level_3 = std::is_x86_feature_detected!("avx2")
-        && std::is_x86_feature_detected!("bmi2")
-        && std::is_x86_feature_detected!("fma");
-    if level_3 { "-C target-cpu=x86-64-v3" } else { "" }
-}
-
-#[cfg(not(target_arch = "x86_64"))]
-fn cpu_flags() -> &'static str {
-    ""
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::plan::ENGINES;
@@ -201,6 +211,19 @@ mod tests {
         let manifest = include_str!("../../../benches/compare/Cargo.toml");
         for feature in features(&engines) {
             assert!(manifest.contains(&format!("\n{feature} = [")), "{feature}");
+        }
+    }
+
+    #[test]
+    fn flags_of_whoever_calls_do_not_reach_a_build() {
+        let cargo = Cargo::new(Path::new("."));
+        let build = Build { cargo: &cargo, manifest: Path::new("m") };
+        for (flags, expected) in [(&[][..], ""), (&["-C", "x"][..], "-C\x1fx")] {
+            let command = build.command(Path::new("t"), flags, &[]);
+            let set = |name: &str| command.get_envs().find(|(other, _)| *other == name);
+            assert_eq!(set("RUSTFLAGS"), Some(("RUSTFLAGS".as_ref(), None)), "removed");
+            let encoded = set("CARGO_ENCODED_RUSTFLAGS").unwrap().1;
+            assert_eq!(encoded, Some(expected.as_ref()));
         }
     }
 

@@ -25,6 +25,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail, ensure};
 use serde::Deserialize;
 
+use super::cpu;
 use crate::cargo::Cargo;
 
 /// Files in a unit: more would need more memory than two compilers may take together.
@@ -57,7 +58,7 @@ impl Library {
 pub(crate) fn library(cargo: &Cargo, manifest: &Path, jobs: usize) -> Result<Library> {
     need_tools()?;
     let sources = Sources::find(cargo, manifest)?;
-    let plan = sources.plan(env::consts::ARCH)?;
+    let plan = sources.plan()?;
     let dir = sources.target.join("rocksdb");
     if let Some(library) = plan.there(&dir) {
         return Ok(library);
@@ -168,12 +169,12 @@ impl Sources {
         Ok(Self { rocksdb, lz4, version, target: metadata.target_directory })
     }
 
-    fn plan(&self, arch: &str) -> Result<Plan> {
+    fn plan(&self) -> Result<Plan> {
         let list = self.rocksdb.join("rocksdb_lib_sources.txt");
         let list = fs::read_to_string(&list).with_context(|| format!("read {}", list.display()))?;
         let include = |folder: PathBuf| format!("-I{}", folder.display());
         let mut flags: Vec<_> = FLAGS.map(str::to_owned).into();
-        flags.extend(cpu_flags(arch).iter().map(|flag| (*flag).to_owned()));
+        flags.extend(cpu::flags().cpp.iter().map(|flag| (*flag).to_owned()));
         flags.extend(
             ["rocksdb/include", "rocksdb", "snappy", "."]
                 .map(|folder| include(self.rocksdb.join(folder))),
@@ -203,16 +204,6 @@ const FLAGS: [&str; 16] = [
     "-DROCKSDB_FALLOCATE_PRESENT",
     "-DROCKSDB_RANGESYNC_PRESENT",
 ];
-
-/// RocksDB computes its checksums in hardware only where it was compiled for that; x86-64-v3 has
-/// no carry-less multiplication, which its fast CRC32C needs as well.
-fn cpu_flags(arch: &str) -> &'static [&'static str] {
-    match arch {
-        "x86_64" => &["-march=x86-64-v3", "-mpclmul"],
-        "aarch64" => &["-march=armv8-a+crc+crypto"],
-        _ => &[],
-    }
-}
 
 /// The files of the crate's list; it has a version file of its own.
 fn files(rocksdb: &Path, list: &str) -> Vec<PathBuf> {

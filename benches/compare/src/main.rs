@@ -145,7 +145,9 @@ fn run(args: &Run) -> anyhow::Result<()> {
         },
         ..Settings::default()
     };
-    let engine = named(&args.engine, args.setup)?;
+    let entry_bytes = (args.keys.default_bytes() + args.value_bytes) as u64;
+    let setup = Setup { data: args.num.saturating_mul(entry_bytes), ..args.setup };
+    let engine = named(&args.engine, setup)?;
     protocol::run(&*engine, &settings, &args.dir)
 }
 

@@ -173,7 +173,7 @@ impl Compared {
         Lines {
             title: workload.to_owned(),
             axis: Axis {
-                label: "operations per second, last round".to_owned(),
+                label: format!("{}, last round", siltstone_bench::plotted(workload)),
                 unit: Unit::Count,
                 log: true,
             },
@@ -221,6 +221,18 @@ mod tests {
         }
         assert!(html.matches("<svg").count() >= 3);
         assert!(!html.contains("<script") && !html.contains("href="));
+    }
+
+    #[test]
+    fn plots_name_what_their_slots_count() {
+        for (workload, counted) in [
+            ("fillbatch", "batches per second, last round"),
+            ("readwhilewriting", "reads and writes per second, last round"),
+        ] {
+            let html = page(&COMPARISON.replace("readseq", workload)).unwrap();
+            assert!(html.contains(counted), "{workload}");
+            assert!(!html.contains("operations per second, last round"));
+        }
     }
 
     #[test]

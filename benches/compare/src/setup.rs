@@ -13,6 +13,12 @@ pub(crate) struct Setup {
     /// How tables are compressed
     #[arg(long, value_enum, default_value = "none")]
     pub(crate) compression: Compression,
+    /// What the process may use altogether, the page cache included
+    #[arg(long, default_value = "2GiB", value_parser = bytes)]
+    pub(crate) limit: u64,
+    /// About how many bytes of keys and values there will be.
+    #[arg(skip)]
+    pub(crate) data: u64,
 }
 
 /// How tables are compressed. An engine that cannot refuses to make a store.
@@ -32,7 +38,7 @@ pub(crate) const FILTER_BITS: u8 = 10;
 impl Setup {
     /// `memory` bytes, and nothing compressed.
     pub(crate) const fn with_memory(memory: u64) -> Self {
-        Self { memory, compression: Compression::None }
+        Self { memory, compression: Compression::None, limit: 2 << 30, data: 0 }
     }
 
     /// An error if the compression is one of `unknown`, which the engine cannot do.
@@ -42,6 +48,16 @@ impl Setup {
             return Err(Error::Invalid { option: "compression", why });
         }
         Ok(())
+    }
+
+    /// Whether a store may become larger than the memory that its process may use: files take
+    /// several times what is in them, in some engines.
+    #[cfg_attr(
+        not(any(test, feature = "lmdb")),
+        expect(dead_code, reason = "only LMDB asks for it")
+    )]
+    pub(crate) const fn may_exceed_limit(self) -> bool {
+        self.data > self.limit / 4
     }
 
     /// Memory for one write buffer: a quarter of what there is, 64 MiB at most.
@@ -80,6 +96,12 @@ mod tests {
         assert_eq!(bytes("2GiB"), Ok(2 << 30));
         assert!(bytes("2GB").is_err() && bytes("MiB").is_err() && bytes("-1").is_err());
         assert!(bytes("99999999999GiB").is_err());
+    }
+
+    #[test]
+    fn a_store_of_a_quarter_of_the_limit_may_outgrow_it() {
+        let setup = |data| Setup { data, ..Setup::with_memory(1) };
+        assert!(!setup(512 << 20).may_exceed_limit() && setup((512 << 20) + 1).may_exceed_limit());
     }
 
     #[test]

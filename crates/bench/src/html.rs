@@ -34,13 +34,18 @@ fn section(report: &Report) -> Section {
     Section { title: report.workload.to_owned(), parts }
 }
 
-fn throughput(report: &Report) -> Lines {
-    let what = match report.workload {
+/// What [`Report::ops_per_100_ms`] counts for the workload of this name, as an axis names it: not
+/// always what its table counts.
+pub fn plotted(workload: &str) -> &'static str {
+    match workload {
         "fillbatch" => "batches per second",
         "readwhilewriting" => "reads and writes per second",
         _ => "operations per second",
-    };
-    let axis = Axis { label: what.to_owned(), unit: Unit::Count, log: false };
+    }
+}
+
+fn throughput(report: &Report) -> Lines {
+    let axis = Axis { label: plotted(report.workload).to_owned(), unit: Unit::Count, log: false };
     let points = per_second(&report.ops_per_100_ms, report.seconds);
     let lines = vec![Line { name: report.workload.to_owned(), points }];
     Lines { title: "Throughput".to_owned(), axis, lines }

@@ -46,7 +46,7 @@ mod worker;
 mod workload;
 
 pub use error::Error;
-pub use html::html_page;
+pub use html::{html_page, plotted};
 pub use keys::KeyStyle;
 pub use length::Length;
 pub use observer::{Observer, Unobserved};

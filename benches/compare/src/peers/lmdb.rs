@@ -50,7 +50,7 @@ impl Engine for Lmdb {
     fn create(&self, dir: &Path) -> Result<Box<dyn Store>, Error> {
         self.setup.refuse(&[Compression::Snap, Compression::Lz4])?;
         fs::create_dir_all(dir).map_err(Error::engine("make a folder"))?;
-        let env = open(dir, self.writes).map_err(Error::engine("open"))?;
+        let env = open(dir, self.flags()).map_err(Error::engine("open"))?;
         let transaction = env.write_txn().map_err(Error::engine("begin"))?;
         let database = env.create_databases_and_commit(transaction, |opener, transaction| {
             opener.create_database(transaction, None).map(CommitOrAbort::<_, ()>::Commit)
@@ -61,15 +61,23 @@ impl Engine for Lmdb {
     }
 }
 
+impl Lmdb {
+    fn flags(self) -> EnvFlags {
+        let mut flags = EnvFlags::empty();
+        flags.set(EnvFlags::WRITE_MAP, self.writes == Writes::Mapped);
+        // `lmdb.h`: read-ahead hurts random reads when the data is larger than memory.
+        flags.set(EnvFlags::NO_READ_AHEAD, self.setup.may_exceed_limit());
+        flags
+    }
+}
+
 #[expect(unsafe_code, reason = "LMDB maps its file; heed leaves the promise to its user")]
-fn open(dir: &Path, writes: Writes) -> heed::Result<Env<WithTls>> {
+fn open(dir: &Path, flags: EnvFlags) -> heed::Result<Env<WithTls>> {
     let mut opening = EnvOpenOptions::new();
     opening.map_size(MAP_BYTES).max_readers(READERS);
-    if writes == Writes::Mapped {
-        // SAFETY: nothing in this process writes through stray pointers; if it did, the runs
-        // would find wrong values.
-        unsafe { opening.flags(EnvFlags::WRITE_MAP) };
-    }
+    // SAFETY: the one flag that is dangerous is `WRITE_MAP`: nothing in this process writes through
+    // stray pointers; if it did, the runs would find wrong values.
+    unsafe { opening.flags(flags) };
     // SAFETY: the folder is this process's own, opened once, and its files are not touched by
     // anyone else while it is open.
     unsafe { opening.open(dir) }
@@ -94,8 +102,9 @@ impl Contender for Lmdb {
             Writes::Mapped => "MDB_WRITEMAP",
         };
         format!(
-            "{mode}, MDB_NOSYNC unless sync is asked, a transaction a write, read transactions \
-             kept until somebody commits, values read from the map; its cache is the page cache"
+            "{mode}, MDB_NOSYNC unless sync is asked, MDB_NORDAHEAD where keys and values are more \
+             than a quarter of the limit, a transaction a write, read transactions kept until \
+             somebody commits, values read from the map; its cache is the page cache"
         )
     }
 }
@@ -268,4 +277,21 @@ fn show<'a>(
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn data_that_may_outgrow_memory_is_read_without_read_ahead() {
+        for (data, writes, expected) in [
+            (0, Writes::Copied, EnvFlags::empty()),
+            (2 << 30, Writes::Copied, EnvFlags::NO_READ_AHEAD),
+            (2 << 30, Writes::Mapped, EnvFlags::NO_READ_AHEAD | EnvFlags::WRITE_MAP),
+        ] {
+            let setup = Setup { data, ..Setup::with_memory(1) };
+            assert_eq!(Lmdb { setup, writes }.flags(), expected);
+        }
+    }
 }

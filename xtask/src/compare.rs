@@ -117,15 +117,13 @@ pub(crate) fn run(args: &Args, workspace: &Workspace, cargo: &Cargo) -> Result<b
         "{} is there: go on with it by --resume, or remove it",
         results.display()
     );
-    if stores.exists() {
-        fs::remove_dir_all(&stores).context("remove the stores of a run that was cut off")?;
-    }
-    fs::create_dir_all(&stores).with_context(|| format!("make {}", out.display()))?;
+    begin_stores(&stores, journal::is_ours(&results))?;
     // Before the builds, which would be all the load there is.
     let machine = Machine::here(&stores);
     let programs = Programs::build(cargo, &workspace.root, &settings.engines)?;
     let groups = Groups::find(settings.limit_bytes);
-    let mut header = header(settings, machine, &programs, groups.as_ref())?;
+    let mut header =
+        header(settings, machine, revision(&workspace.root), &programs, groups.as_ref())?;
     let mut journal = if args.resume {
         let journal = Journal::resume(&results)?;
         journal.check(&header)?;
@@ -145,7 +143,7 @@ pub(crate) fn run(args: &Args, workspace: &Workspace, cargo: &Cargo) -> Result<b
     write(&summary, &programs, &out)?;
     let failures = summary.failures();
     for failure in &failures {
-        println!("not measured: {failure}");
+        println!("FAILED: {failure}");
     }
     println!(
         "{:.0} minutes; the whole is in {}",
@@ -159,6 +157,7 @@ pub(crate) fn run(args: &Args, workspace: &Workspace, cargo: &Cargo) -> Result<b
 fn header(
     settings: Settings,
     machine: Machine,
+    revision: String,
     programs: &Programs,
     groups: Result<&Groups, &anyhow::Error>,
 ) -> Result<Header> {
@@ -170,11 +169,40 @@ fn header(
         engines: engine::ask(programs, &settings)?,
         doubts: machine.doubts(settings.engines.len(), settings.limit_bytes),
         machine,
+        revision,
         limit,
         programs: programs.checksums()?,
         builds: programs.builds.clone(),
         settings,
     })
+}
+
+/// Lies in a folder of stores and says that what is there may go.
+const MARKER: &str = "made-by-siltstone-compare";
+
+/// Makes an empty folder of stores. What a run that was cut off left there goes, if it is `ours`
+/// by the results beside it or by the marker in it.
+fn begin_stores(stores: &Path, ours: bool) -> Result<()> {
+    if stores.exists() {
+        let mut entries = fs::read_dir(stores).context("look at the stores")?;
+        ensure!(
+            ours || stores.join(MARKER).is_file() || entries.next().is_none(),
+            "{} is not empty and not of a comparison: give another --out",
+            stores.display()
+        );
+        fs::remove_dir_all(stores).context("remove the stores of a run that was cut off")?;
+    }
+    fs::create_dir_all(stores).with_context(|| format!("make {}", stores.display()))?;
+    fs::write(stores.join(MARKER), "").context("mark the folder of stores")
+}
+
+/// The commit that `root` is at, as far as git knows.
+fn revision(root: &Path) -> String {
+    let mut git = Command::new("git");
+    git.args(["describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]).current_dir(root);
+    let said = git.stderr(Stdio::null()).output().ok().filter(|said| said.status.success());
+    let said = said.and_then(|said| String::from_utf8(said.stdout).ok());
+    said.map_or_else(|| "unknown".to_owned(), |said| said.trim().to_owned())
 }
 
 /// Kills a writer of each engine and notes what it left.
@@ -241,6 +269,29 @@ fn bytes(text: &str) -> Result<u64, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_folder_that_is_not_of_a_comparison_is_left_alone() {
+        let out = tempfile::tempdir().unwrap();
+        let stores = out.path().join("stores");
+        fs::create_dir(&stores).unwrap();
+        begin_stores(&stores, false).unwrap();
+        // Now it is marked.
+        fs::write(stores.join("left"), "").unwrap();
+        begin_stores(&stores, false).unwrap();
+        assert!(!stores.join("left").exists());
+        fs::remove_file(stores.join(MARKER)).unwrap();
+        fs::write(stores.join("precious"), "").unwrap();
+        let refused = begin_stores(&stores, false).unwrap_err().to_string();
+        assert!(refused.contains("not empty") && stores.join("precious").exists());
+        begin_stores(&stores, true).unwrap();
+        assert!(!stores.join("precious").exists());
+        let results = out.path().join("results.jsonl");
+        fs::write(&results, "{\"a\": 1}\n").unwrap();
+        assert!(!journal::is_ours(&results) && !journal::is_ours(&stores));
+        drop(Journal::create(&results, journal::tests::header("")).unwrap());
+        assert!(journal::is_ours(&results));
+    }
 
     #[test]
     fn sizes_have_units() {

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::plan::Settings;
+use super::plan::{OURS, Settings};
 use super::programs::Programs;
 
 /// An engine as it was compared.
@@ -51,6 +51,18 @@ impl Engine {
             self.kill,
             Some(Kill::Checked { acknowledged, found, wrong: 0 }) if acknowledged == found
         )
+    }
+
+    /// Why what the check found is a failure, if it is: it could not be made, a value was wrong,
+    /// or acknowledged writes are gone of an engine that says they survive. Ours always does.
+    pub(crate) fn kill_failure(&self) -> Option<String> {
+        let broken = match self.kill {
+            Some(Kill::Failed { .. }) => true,
+            Some(Kill::Checked { wrong, .. }) if wrong > 0 => true,
+            _ => (self.says_it_survives || self.name == OURS) && !self.survives(),
+        };
+        let said = self.kill_said();
+        broken.then(|| format!("{}, acknowledged writes after SIGKILL: {said}", self.name))
     }
 
     /// What the check came to, in words.
@@ -130,6 +142,20 @@ pub(super) mod tests {
         assert!(!Engine { kill: None, ..engine("a", 9) }.survives());
         let wrong = Kill::Checked { acknowledged: 9, found: 9, wrong: 1 };
         assert!(!Engine { kill: Some(wrong), ..engine("a", 9) }.survives());
+    }
+
+    #[test]
+    fn losing_what_was_promised_is_a_failure() {
+        let modest = |name, found| Engine { says_it_survives: false, ..engine(name, found) };
+        assert_eq!(engine("a", 9).kill_failure(), None);
+        assert_eq!(modest("sled", 8).kill_failure(), None);
+        let lost = engine("a", 8).kill_failure().unwrap();
+        assert_eq!(lost, "a, acknowledged writes after SIGKILL: 8 of 9 found");
+        assert!(modest(OURS, 8).kill_failure().is_some());
+        let wrong = Some(Kill::Checked { acknowledged: 9, found: 9, wrong: 1 });
+        assert!(Engine { kill: wrong, ..modest("sled", 9) }.kill_failure().is_some());
+        let failed = Some(Kill::Failed { error: "x".to_owned() });
+        assert!(Engine { kill: failed, ..modest("sled", 9) }.kill_failure().is_some());
     }
 
     #[cfg(unix)]

@@ -24,6 +24,9 @@ use super::plan::{Part, Settings};
 pub(crate) struct Header {
     pub(crate) settings: Settings,
     pub(crate) engines: Vec<Engine>,
+    /// The commit that this tree is at, `-dirty` behind it if files differ from it.
+    #[serde(default)]
+    pub(crate) revision: String,
     pub(crate) machine: Machine,
     /// How memory is limited, or why it is not.
     pub(crate) limit: String,
@@ -57,7 +60,8 @@ pub(crate) struct Line {
     pub(crate) error: Option<String>,
 }
 
-/// Stands in the place of a workload for the close of a store at the end of a round.
+/// Stands in the place of a workload for the close of a store at the end of a round, where it
+/// failed; a later line without an error says that it could be closed after all.
 pub(crate) const CLOSE: &str = "close";
 
 impl Line {
@@ -74,6 +78,13 @@ impl Line {
             error: None,
         }
     }
+}
+
+/// Whether the file at `path` begins as a file of results does.
+pub(crate) fn is_ours(path: &Path) -> bool {
+    let text = fs::read(path).unwrap_or_default();
+    let first = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    serde_json::from_slice::<Header>(first).is_ok()
 }
 
 /// The file of results, open for more.
@@ -160,6 +171,14 @@ impl Journal {
         self.file.write_all(line.as_bytes()).context("write the results")
     }
 
+    /// Whether the last close of this lane at the end of `round` failed.
+    pub(crate) fn unclosed(&self, part: &str, round: u64, lane: &str) -> bool {
+        let mut closes = self.lines().filter(|line| line.workload == CLOSE);
+        closes.any(|line| {
+            (&*line.part, line.round, &*line.lane) == (part, round, lane) && line.error.is_some()
+        })
+    }
+
     /// Whether this was measured, by whatever run.
     pub(crate) fn has(&self, part: &str, round: u64, lane: &str, workload: &str) -> bool {
         self.lines.iter().any(|line| {
@@ -193,6 +212,7 @@ pub(super) mod tests {
         Header {
             engines: settings.engines.iter().map(|name| engine::tests::engine(name, 9)).collect(),
             settings,
+            revision: "0123456".to_owned(),
             machine: Machine::default(),
             limit: "none".to_owned(),
             programs: BTreeMap::new(),

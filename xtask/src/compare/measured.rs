@@ -62,6 +62,14 @@ impl Measured {
         self.reads.or(self.writes)
     }
 
+    /// Writes per second, where a workload has reads beside them: its operations per second alone
+    /// do not tell how many of both there were.
+    #[expect(clippy::cast_precision_loss, reason = "for people to read")]
+    pub(crate) fn writes_per_second(&self) -> Option<f64> {
+        let writes = self.reads.and(self.writes)?;
+        (self.seconds > 0.0).then(|| writes.count as f64 / self.seconds)
+    }
+
     /// Processor time for one operation, in microseconds.
     #[expect(clippy::cast_precision_loss, reason = "for people to read")]
     pub(crate) fn cpu_us(&self) -> Option<f64> {
@@ -85,6 +93,15 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn writes_beside_reads_have_a_rate() {
+        let rate = |report| Measured::of(&report).unwrap().writes_per_second();
+        let (reads, writes) = (json!({ "count": 9 }), json!({ "count": 30 }));
+        assert_eq!(rate(json!({ "seconds": 2.0, "reads": reads, "writes": writes })), Some(15.0));
+        assert_eq!(rate(json!({ "seconds": 2.0, "writes": writes })), None);
+        assert_eq!(rate(json!({ "seconds": 0.0, "reads": reads, "writes": writes })), None);
+    }
 
     #[test]
     fn fewer_than_one_in_a_hundred_is_too_few() {

@@ -6,6 +6,8 @@
 //! ```
 //! The first lane of a part is the one that the others are compared with.
 
+use std::time::Duration;
+
 use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +24,8 @@ const QUICK_ENGINES: [&str; 5] = [OURS, "rocksdb", "fjall", "lmdb", "lmdb-writem
 const DIGITS: &str = "digits";
 const SHAPES: [&str; 3] = [DIGITS, "random", "prefixed"];
 const SHAPE_WORKLOADS: [&str; 2] = ["fillrandom", "readrandom"];
+/// More than this, a year, is a slip of the hand, and clocks would overflow.
+const LONGEST: Duration = Duration::from_secs(366 * 86_400);
 /// Operations per second of a slow engine, for the estimate of time.
 const SLOW: f64 = 100_000.0;
 
@@ -124,7 +128,9 @@ impl Settings {
         ensure!(!self.num.contains(&0), "--num: at least 1");
         ensure!(self.threads > 0, "--threads: at least 1");
         for (name, seconds) in [("seconds", self.seconds), ("cap", self.cap_seconds)] {
-            ensure!(seconds.is_finite() && seconds > 0.0, "--{name}: more than 0");
+            let can_be = Duration::try_from_secs_f64(seconds)
+                .is_ok_and(|time| !time.is_zero() && time <= LONGEST);
+            ensure!(can_be, "--{name}: more than 0, at most {}", LONGEST.as_secs());
         }
         ensure!(
             self.memory_bytes <= self.limit_bytes,
@@ -189,11 +195,16 @@ impl Settings {
 }
 
 impl Part {
-    /// The lanes in the order of `round`, which begins with 1: each begins a round in its turn.
+    /// The lanes in the order of `round`, which begins with 1. An even round has the order of the
+    /// one before it, reversed, so that no lane always comes behind the same other one; each pair
+    /// of rounds begins one lane further on.
     pub(crate) fn order(&self, round: u64) -> Vec<&Lane> {
         let mut lanes: Vec<_> = self.lanes.iter().collect();
-        if let Some(turn) = (round - 1).checked_rem(lanes.len() as u64) {
+        if let Some(turn) = ((round - 1) / 2).checked_rem(lanes.len() as u64) {
             lanes.rotate_left(usize::try_from(turn).unwrap_or(0));
+        }
+        if round.is_multiple_of(2) {
+            lanes.reverse();
         }
         lanes
     }
@@ -269,6 +280,10 @@ pub(super) mod tests {
             "--threads 0",
             "--seconds 0",
             "--cap -1",
+            "--seconds 1e30",
+            "--seconds 1e-30",
+            "--seconds nan",
+            "--cap 1e15",
             "--keys odd",
             "--memory 2GiB --limit 1GiB",
         ] {
@@ -277,15 +292,16 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn every_lane_begins_a_round_in_its_turn() {
+    fn even_rounds_have_the_order_reversed_and_pairs_move_on() {
         let settings = settings("--engines rocksdb,fjall --num 9").unwrap();
         let parts = settings.parts();
         let order =
             |round| parts[0].order(round).iter().map(|lane| &*lane.name).collect::<Vec<_>>();
         assert_eq!(order(1), ["siltstone", "rocksdb", "fjall"]);
-        assert_eq!(order(2), ["rocksdb", "fjall", "siltstone"]);
-        assert_eq!(order(3), ["fjall", "siltstone", "rocksdb"]);
-        assert_eq!(order(4), order(1));
+        assert_eq!(order(2), ["fjall", "rocksdb", "siltstone"]);
+        assert_eq!(order(3), ["rocksdb", "fjall", "siltstone"]);
+        assert_eq!(order(4), ["siltstone", "fjall", "rocksdb"]);
+        assert_eq!(order(7), order(1));
     }
 
     #[test]

@@ -66,10 +66,13 @@ impl Runner {
         ] {
             command.args([name, &value.to_string()]);
         }
+        command.args(["--limit", &settings.limit_bytes.to_string()]);
         command.args(["--durability", &settings.durability]);
         command.args(["--compression", &settings.compression]);
         let mut runner = Self::spawn(&mut command, folder.to_path_buf(), group)?;
-        runner.patience += Duration::from_secs_f64(settings.seconds.max(settings.cap_seconds));
+        let longest = settings.seconds.max(settings.cap_seconds);
+        let longest = Duration::try_from_secs_f64(longest).context("how long a workload runs")?;
+        runner.patience = runner.patience.saturating_add(longest);
         Ok(runner)
     }
 

@@ -24,6 +24,8 @@ pub(crate) struct Cell {
     /// Why rounds are missing.
     pub(crate) errors: Vec<String>,
     pub(crate) ops_per_second: Option<Spread>,
+    /// Where there are reads beside them.
+    pub(crate) writes_per_second: Option<f64>,
     pub(crate) p50_us: Option<f64>,
     pub(crate) p99_us: Option<f64>,
     pub(crate) p999_us: Option<f64>,
@@ -121,6 +123,7 @@ impl<'a> Runs<'a> {
             capped: self.rounds.iter().filter(|(_, capped, _)| *capped).count() as u64,
             errors: self.errors.clone(),
             ops_per_second: Spread::of(ops.collect()),
+            writes_per_second: median(&Measured::writes_per_second),
             p50_us: latency(|latency| latency.p50_us),
             p99_us: latency(|latency| latency.p99_us),
             p999_us: latency(|latency| latency.p999_us),

@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::engine::Engine;
 use super::journal::{CLOSE, Header, Journal, Line};
 use super::plan::Part;
 use super::runs::{Cell, Ratio, Runs};
@@ -52,17 +53,19 @@ impl Summary {
             PartSummary::of(part, &header, &lines.collect::<Vec<_>>())
         });
         let closes = journal.lines().filter(|line| line.workload == CLOSE);
-        let unclosed = closes.map(|line| {
-            let Line { part, round, lane, .. } = line;
-            let error = line.error.as_deref().unwrap_or_default();
-            format!("{part}, close of round {round}, {lane}: {error}")
+        let unclosed = closes.filter_map(|line| {
+            let Line { part, round, lane, error, .. } = line;
+            let error = error.as_ref()?;
+            Some(format!("{part}, close of round {round}, {lane}: {error}"))
         });
         Self { parts: parts.collect(), unclosed: unclosed.collect(), header }
     }
 
-    /// What was not measured, a sentence each.
+    /// What failed, a sentence each: writes that a kill lost, stores that could not be closed,
+    /// what was not measured.
     pub(crate) fn failures(&self) -> Vec<String> {
-        let mut failures = self.unclosed.clone();
+        let lost = self.header.engines.iter().filter_map(Engine::kill_failure);
+        let mut failures: Vec<_> = lost.chain(self.unclosed.iter().cloned()).collect();
         for part in &self.parts {
             for cell in &part.cells {
                 for error in &cell.errors {
@@ -207,7 +210,10 @@ pub(super) mod tests {
         let mut header = header(COMMAND);
         header.engines[2] = super::super::engine::tests::engine("sled", 8);
         let journal = Journal::create(&folder.path().join("r"), header).unwrap();
-        let apart: Vec<_> = Summary::of(&journal).parts[0].lanes.iter().map(|l| l.apart).collect();
+        let summary = Summary::of(&journal);
+        let apart: Vec<_> = summary.parts[0].lanes.iter().map(|l| l.apart).collect();
         assert_eq!(apart, [false, false, true]);
+        // This one says that they survive.
+        assert_eq!(summary.failures(), ["sled, acknowledged writes after SIGKILL: 8 of 9 found"]);
     }
 }

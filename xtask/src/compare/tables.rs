@@ -30,7 +30,7 @@ pub(crate) fn whole(summary: &Summary) -> String {
     }
     let failures = summary.failures();
     if !failures.is_empty() {
-        text += "\n## What could not be measured\n\n";
+        text += "\n## What failed\n\n";
         for failure in failures {
             let _ = writeln!(text, "- {}", escaped(&failure));
         }
@@ -88,7 +88,7 @@ pub(crate) fn engines_in_words(summary: &Summary) -> String {
         );
     }
     for failure in summary.failures() {
-        let _ = writeln!(text, "Not measured: {failure}.\n");
+        let _ = writeln!(text, "Failed: {failure}.\n");
     }
     text
 }
@@ -96,7 +96,7 @@ pub(crate) fn engines_in_words(summary: &Summary) -> String {
 /// The builds and the engines.
 fn engines(summary: &Summary) -> String {
     let header = &summary.header;
-    let mut text = String::new();
+    let mut text = format!("- Siltstone at revision {}\n", header.revision);
     for (what, seconds) in &header.builds {
         let _ = writeln!(text, "- built the {what} in {seconds:.0} s");
     }
@@ -208,6 +208,7 @@ fn costs(part: &PartSummary) -> String {
     let mut table = Table::new("workload");
     for name in [
         "engine",
+        "writes/s",
         "p50 us",
         "p99 us",
         "p99.9 us",
@@ -227,6 +228,7 @@ fn costs(part: &PartSummary) -> String {
         for cell in measured(part, workload) {
             let row = vec![
                 cell.lane.clone(),
+                cell.writes_per_second.map_or_else(|| "-".to_owned(), grouped),
                 number(cell.p50_us, 2),
                 number(cell.p99_us, 2),
                 number(cell.p999_us, 1),

@@ -117,9 +117,13 @@ pub(crate) fn before(workloads: &[Workload], index: usize) -> Vec<Workload> {
     if workloads[index].kind == Kind::Fill {
         return Vec::new();
     }
-    let earlier = &workloads[..index];
-    let fill = earlier.iter().rposition(|workload| workload.kind == Kind::Fill).unwrap_or(0);
-    let writes = earlier[fill..].iter().filter(|workload| workload.kind != Kind::Read);
+    written(&workloads[..index])
+}
+
+/// What wrote into the store that is there after `workloads`: their last fill and what came then.
+pub(crate) fn written(workloads: &[Workload]) -> Vec<Workload> {
+    let fill = workloads.iter().rposition(|workload| workload.kind == Kind::Fill).unwrap_or(0);
+    let writes = workloads[fill..].iter().filter(|workload| workload.kind != Kind::Read);
     writes.copied().collect()
 }
 

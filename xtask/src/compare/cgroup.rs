@@ -49,11 +49,10 @@ impl Groups {
         let Some((version, parent)) = own_group(&own, &mounts) else {
             bail!("no memory controller is mounted");
         };
-        let groups = Self { parent, version, limit_bytes };
+        let groups = Self { parent: above_leaf(parent), version, limit_bytes };
         groups.remove_left_behind();
         if version == Version::Two && !groups.passes_memory_on() {
-            let control = groups.parent.join("cgroup.subtree_control");
-            fs::write(control, "+memory").context(
+            groups.pass_memory_on().context(
                 "the memory controller cannot be passed on; a scope of its own helps: \
                  `systemd-run --user --scope -p Delegate=yes cargo xtask compare`",
             )?;
@@ -86,6 +85,21 @@ impl Groups {
         let group = Group { path, version: self.version };
         group.limit(self.limit_bytes)?;
         Ok(group)
+    }
+
+    /// Passes the memory controller on to groups below. Version 2 does that only for a group
+    /// without processes: those here go into a leaf first, and come back if it was in vain.
+    fn pass_memory_on(&self) -> Result<()> {
+        let leaf = self.parent.join(format!("{PREFIX}{}-{LEAF}", process::id()));
+        fs::create_dir(&leaf).context("make a group for the processes of this one")?;
+        let control = self.parent.join("cgroup.subtree_control");
+        let passed = move_all(&self.parent, &leaf)
+            .and_then(|()| fs::write(control, "+memory").context("pass memory on"));
+        if passed.is_err() {
+            drop(move_all(&leaf, &self.parent));
+            drop(fs::remove_dir(&leaf));
+        }
+        passed
     }
 
     fn passes_memory_on(&self) -> bool {
@@ -156,6 +170,31 @@ impl Drop for Group {
         // A process that is still ending keeps it; the next run tries again.
         drop(fs::remove_dir(&self.path));
     }
+}
+
+/// Ends the name of the group that holds the processes of the session.
+const LEAF: &str = "session";
+
+/// The group above, if `own` is the leaf of a run before in this session.
+fn above_leaf(own: PathBuf) -> PathBuf {
+    let name = own.file_name().map(|name| name.to_string_lossy().into_owned());
+    let leaf = name.is_some_and(|name| maker(&name).is_some() && name.ends_with(LEAF));
+    match own.parent() {
+        Some(above) if leaf => above.to_path_buf(),
+        _ => own,
+    }
+}
+
+/// Moves all processes of one group to another.
+fn move_all(from: &Path, to: &Path) -> Result<()> {
+    let all = fs::read_to_string(from.join("cgroup.procs")).context("read who is in a group")?;
+    for process in all.lines() {
+        let moved = fs::write(to.join("cgroup.procs"), process);
+        // One that ended meanwhile is in no group any more.
+        let gone = !Path::new("/proc").join(process).exists();
+        ensure!(moved.is_ok() || gone, "process {process} cannot be moved to a leaf group");
+    }
+    Ok(())
 }
 
 /// The process that made a group, by the group's name.
@@ -237,6 +276,24 @@ mod tests {
         assert_eq!(maker("siltstone-compare-x"), None);
         assert_eq!(maker("user.slice"), None);
         assert!(runs(process::id()) && !runs(u32::MAX));
+    }
+
+    #[test]
+    fn processes_go_into_a_leaf_before_memory_is_passed_on() {
+        // Plain files stand for the kernel's: the last process written stays in them.
+        let folder = tempfile::tempdir().unwrap();
+        let parent = folder.path().to_path_buf();
+        let own = process::id().to_string();
+        fs::write(parent.join("cgroup.procs"), format!("{own}\n")).unwrap();
+        let groups = Groups { parent: parent.clone(), version: Version::Two, limit_bytes: 1 };
+        groups.pass_memory_on().unwrap();
+        let leaf = parent.join(format!("{PREFIX}{own}-{LEAF}"));
+        assert_eq!(fs::read_to_string(leaf.join("cgroup.procs")).unwrap(), own);
+        let control = fs::read_to_string(parent.join("cgroup.subtree_control")).unwrap();
+        assert_eq!(control, "+memory");
+        // A run that begins in the leaf makes its groups where this one did.
+        assert_eq!(above_leaf(leaf), parent);
+        assert_eq!(above_leaf(parent.clone()), parent);
     }
 
     /// Runs a shell script in a group of 32 MiB; `None` where there are no groups.

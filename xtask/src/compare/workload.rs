@@ -90,7 +90,7 @@ impl Workload {
     /// How many operations it has, if it is counted.
     pub(crate) fn ops(self, num: u64) -> Option<u64> {
         match self.name {
-            "fillsync" => Some((num / 1000).max(1)),
+            "fillsync" => Some((num / 100).max(1)),
             _ => self.is_counted().then_some(num),
         }
     }
@@ -150,7 +150,7 @@ mod tests {
         assert_eq!(order("fillrandom"), "fillrandom <120");
         assert_eq!(order("overwrite"), "overwrite <120");
         assert_eq!(order("ycsb-a"), "ycsb-a 5");
-        assert_eq!(named("fillsync").unwrap().ops(1_000_000), Some(1000));
+        assert_eq!(named("fillsync").unwrap().ops(1_000_000), Some(10_000));
         assert_eq!(named("fillbatch").unwrap().ops(7), Some(7));
         assert_eq!(named("readseq").unwrap().ops(7), None);
         assert!(named("fill").unwrap_err().contains("ycsb-f"));

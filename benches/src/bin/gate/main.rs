@@ -1,7 +1,7 @@
 //! The fixed operations whose instructions `cargo xtask bench-gate` counts.
 //!
 //! 1. Each layer prepares what its operations need, names each operation with its repetitions on
-//!    stdout, and runs it inside [`meter::measured`].
+//!    stdout, and runs it inside `meter::measured`.
 //! 2. Callgrind sets its counts to zero when that function is entered and writes them out when it
 //!    is left, so the counts of the n-th file are those of the n-th line.
 //!

@@ -45,12 +45,14 @@ pub(crate) enum Kill {
 }
 
 impl Engine {
-    /// Whether its row is one of buffered writes: all that was acknowledged survived.
+    /// Whether its row is one of buffered writes: it promises that they survive, and all did. One
+    /// that does not promise it may have lost none by luck.
     pub(crate) fn survives(&self) -> bool {
-        matches!(
+        let all_found = matches!(
             self.kill,
             Some(Kill::Checked { acknowledged, found, wrong: 0 }) if acknowledged == found
-        )
+        );
+        self.says_it_survives && all_found
     }
 
     /// Why what the check found is a failure, if it is: it could not be made, a value was wrong,
@@ -149,6 +151,7 @@ pub(super) mod tests {
         let modest = |name, found| Engine { says_it_survives: false, ..engine(name, found) };
         assert_eq!(engine("a", 9).kill_failure(), None);
         assert_eq!(modest("sled", 8).kill_failure(), None);
+        assert!(!modest("redb", 9).survives(), "it lost none by luck");
         let lost = engine("a", 8).kill_failure().unwrap();
         assert_eq!(lost, "a, acknowledged writes after SIGKILL: 8 of 9 found");
         assert!(modest(OURS, 8).kill_failure().is_some());

@@ -1,5 +1,7 @@
 //! The engines, each in a file of its own, set up as docs/performance-compare.md says.
 
+#[cfg(any(feature = "fjall", feature = "lmdb", feature = "redb", feature = "sled"))]
+mod entries;
 #[cfg(feature = "fjall")]
 mod fjall;
 #[cfg(feature = "lmdb")]

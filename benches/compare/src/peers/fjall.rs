@@ -1,5 +1,6 @@
 //! fjall: its defaults, with the memory, filters and compression of all.
 
+use super::entries::{range, show};
 use crate::contender::{Contender, locked_version};
 use crate::setup::{Compression, FILTER_BITS, Setup};
 use ::fjall::config::{
@@ -8,7 +9,6 @@ use ::fjall::config::{
 use ::fjall::{CompressionType, Database, Guard, Keyspace, KeyspaceCreateOptions, PersistMode};
 use siltstone_bench::{Direction, Durability, Engine, Error, Op, See, Session, Stats, Store};
 use std::fmt;
-use std::ops::Bound;
 use std::path::Path;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -181,24 +181,10 @@ impl Session for FjallSession<'_> {
         direction: Direction,
         see: &mut See<'_>,
     ) -> Result<(), Error> {
-        let from = from.map_or(Bound::Unbounded, Bound::Included);
+        let entries = self.keyspace.range::<&[u8], _>(range(from, direction));
         match direction {
-            Direction::Forward => {
-                show(self.keyspace.range::<&[u8], _>((from, Bound::Unbounded)), see)
-            }
-            Direction::Reverse => {
-                show(self.keyspace.range::<&[u8], _>((Bound::Unbounded, from)).rev(), see)
-            }
+            Direction::Forward => show(entries.map(Guard::into_inner), see),
+            Direction::Reverse => show(entries.rev().map(Guard::into_inner), see),
         }
     }
-}
-
-fn show(entries: impl Iterator<Item = Guard>, see: &mut See<'_>) -> Result<(), Error> {
-    for entry in entries {
-        let (key, value) = entry.into_inner().map_err(Error::engine("scan"))?;
-        if see(&key, &value).is_break() {
-            break;
-        }
-    }
-    Ok(())
 }

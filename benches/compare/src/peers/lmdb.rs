@@ -4,6 +4,7 @@
 //! map, so they belong to the system and survive the death of the process. Sync is what LMDB
 //! does without that flag.
 
+use super::entries::{range, show};
 use crate::contender::{Contender, locked_version};
 use crate::setup::{Compression, Setup};
 use heed::types::Bytes;
@@ -12,7 +13,6 @@ use heed::{
 };
 use siltstone_bench::{Direction, Durability, Engine, Error, Op, See, Session, Stats, Store};
 use std::fs;
-use std::ops::Bound;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -252,31 +252,16 @@ impl Session for LmdbSession<'_> {
     ) -> Result<(), Error> {
         let database = self.store.database;
         let reader = self.reader()?;
-        let from = from.map_or(Bound::Unbounded, Bound::Included);
+        let range = range(from, direction);
         match direction {
             Direction::Forward => {
-                let range = (from, Bound::Unbounded);
                 show(database.range(reader, &range).map_err(Error::engine("scan"))?, see)
             }
             Direction::Reverse => {
-                let range = (Bound::Unbounded, from);
                 show(database.rev_range(reader, &range).map_err(Error::engine("scan"))?, see)
             }
         }
     }
-}
-
-fn show<'a>(
-    entries: impl Iterator<Item = heed::Result<(&'a [u8], &'a [u8])>>,
-    see: &mut See<'_>,
-) -> Result<(), Error> {
-    for entry in entries {
-        let (key, value) = entry.map_err(Error::engine("scan"))?;
-        if see(key, value).is_break() {
-            break;
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

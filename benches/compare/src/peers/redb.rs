@@ -4,12 +4,12 @@
 //! process unless a synced one follows. Its buffered writes are the second kind, with a synced
 //! one after every `SYNCED_EVERY`, so that pages that became free can be used again.
 
+use super::entries::range;
 use crate::contender::{Contender, locked_version};
 use crate::setup::{Compression, Setup};
 use ::redb::{Database, Range, ReadOnlyTable, ReadableDatabase, Table, TableDefinition};
 use siltstone_bench::{Direction, Durability, Engine, Error, Op, See, Session, Stats, Store};
 use std::fs;
-use std::ops::Bound;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -186,13 +186,8 @@ impl Session for RedbSession<'_> {
         see: &mut See<'_>,
     ) -> Result<(), Error> {
         let table = &self.reader()?.table;
-        let from = from.map_or(Bound::Unbounded, Bound::Included);
-        let bounds = match direction {
-            Direction::Forward => (from, Bound::Unbounded),
-            Direction::Reverse => (Bound::Unbounded, from),
-        };
-        let mut entries: Range<'_, &[u8], &[u8]> =
-            table.range::<&[u8]>(bounds).map_err(Error::engine("scan"))?;
+        let entries = table.range::<&[u8]>(range(from, direction));
+        let mut entries: Range<'_, &[u8], &[u8]> = entries.map_err(Error::engine("scan"))?;
         loop {
             let entry = match direction {
                 Direction::Forward => entries.next(),

@@ -3,11 +3,11 @@
 //! Its log is buffered in the process and written by a thread every 500 ms, its default, so that
 //! its buffered writes may be lost with the process.
 
+use super::entries::{range, show};
 use crate::contender::{Contender, locked_version};
 use crate::setup::{Compression, Setup};
-use ::sled::{Batch, Db, IVec, Mode};
+use ::sled::{Batch, Db, Mode};
 use siltstone_bench::{Direction, Durability, Engine, Error, Op, See, Session, Stats, Store};
-use std::ops::Bound;
 use std::path::Path;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -145,25 +145,10 @@ impl Session for SledSession<'_> {
         direction: Direction,
         see: &mut See<'_>,
     ) -> Result<(), Error> {
-        let from = from.map_or(Bound::Unbounded, Bound::Included);
+        let entries = self.db.range::<&[u8], _>(range(from, direction));
         match direction {
-            Direction::Forward => show(self.db.range::<&[u8], _>((from, Bound::Unbounded)), see),
-            Direction::Reverse => {
-                show(self.db.range::<&[u8], _>((Bound::Unbounded, from)).rev(), see)
-            }
+            Direction::Forward => show(entries, see),
+            Direction::Reverse => show(entries.rev(), see),
         }
     }
-}
-
-fn show(
-    entries: impl Iterator<Item = ::sled::Result<(IVec, IVec)>>,
-    see: &mut See<'_>,
-) -> Result<(), Error> {
-    for entry in entries {
-        let (key, value) = entry.map_err(Error::engine("scan"))?;
-        if see(&key, &value).is_break() {
-            break;
-        }
-    }
-    Ok(())
 }

@@ -5,6 +5,12 @@ pub fn common_prefix_bytes(a: &[u8], b: &[u8]) -> usize {
     a.iter().zip(b).take_while(|(x, y)| x == y).count()
 }
 
+/// What all keys from `first` to `last` begin with, as a guess for keys to come; empty if the two
+/// are equal, because one key does not tell where others will differ.
+pub fn expected_prefix<'a>(first: &'a [u8], last: &[u8]) -> &'a [u8] {
+    if first == last { &[] } else { &first[..common_prefix_bytes(first, last)] }
+}
+
 /// The first eight bytes of `rest` as a number that orders as the bytes do; missing bytes are 0.
 ///
 /// Equal heads decide nothing: compare the keys then.

@@ -90,7 +90,7 @@ impl Tree {
         version: Arc<Version>,
         policy: Box<dyn CompactionPolicy>,
     ) -> Arc<Self> {
-        let active = LoggedMemtable::new(&shared_prefix(&version));
+        let active = LoggedMemtable::new(&expected_prefix(&version));
         let state = TreeState { active, immutables: Vec::new(), version };
         Arc::new(Self {
             id,
@@ -194,15 +194,11 @@ impl Tree {
     }
 }
 
-/// What all keys in `version` begin with, a guess for the keys to come; empty if there are not two
-/// different keys, because one does not tell where others will differ.
-fn shared_prefix(version: &Version) -> Vec<u8> {
+/// A guess for what the keys to come begin with, after those in `version`.
+fn expected_prefix(version: &Version) -> Vec<u8> {
     let first = version.tables().map(|table| &table.span.first).min();
     let last = version.tables().map(|table| &table.span.last).max();
-    match first.zip(last) {
-        Some((first, last)) if first != last => {
-            first[..key::common_prefix_bytes(first, last)].to_vec()
-        }
-        _ => Vec::new(),
-    }
+    first
+        .zip(last)
+        .map_or_else(Vec::new, |(first, last)| key::expected_prefix(first, last).to_vec())
 }

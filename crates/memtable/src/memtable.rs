@@ -134,11 +134,7 @@ impl Memtable {
         let (Some(first), Some(last)) = (self.entries.front(), self.entries.back()) else {
             return Vec::new();
         };
-        let (first, last) = (first.key().key(), last.key().key());
-        if first == last {
-            return Vec::new();
-        }
-        first[..key::common_prefix_bytes(first, last)].to_vec()
+        key::expected_prefix(first.key().key(), last.key().key()).to_vec()
     }
 }
 

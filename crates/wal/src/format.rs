@@ -271,6 +271,11 @@ impl NewRecord<'_> {
             "the pieces have the length that was said"
         );
         let sum = checksum::of_part(identity.mixed(), offset, &bytes[start + size_of::<u64>()..]);
+        debug_assert_eq!(
+            sum,
+            header.expected_sum(identity, offset, &bytes[payload..]),
+            "what is written is what a reader expects"
+        );
         bytes[start..start + summed.len()].copy_from_slice(&summed);
         bytes[start + summed.len()..payload].copy_from_slice(&sum.to_le_bytes());
         bytes.resize(start + to_usize(header.record_bytes()), 0);

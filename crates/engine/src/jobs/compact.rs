@@ -88,7 +88,7 @@ fn merge(
     let older = OlderTables::of_merge(&planned.version, &planned.job.inputs);
     let mut retention = Retention::new(store.snapshots.needed(), older);
     let span = span_of(inputs);
-    let shared = &span.first[..key::common_prefix_bytes(&span.first, &span.last)];
+    let shared = key::expected_prefix(&span.first, &span.last);
     let boundaries = cut.boundaries(planned.version.runs(), &span);
     let mut cutter = Cutter::new(cut.target_bytes(), cut.max_bytes(), boundaries);
     let mut outputs = NewTables {

@@ -34,6 +34,8 @@ pub(crate) struct Recorder {
     pub(crate) series: Vec<u64>,
     pub(crate) reads_over_time: Timeline,
     pub(crate) writes_over_time: Timeline,
+    /// When the thread was done, the last one of several; one in the background never is.
+    pub(crate) ended: Duration,
     /// How the schedule was kept, if there was one.
     pub(crate) pace: Option<Pace>,
     /// Slots of time by their writes.
@@ -77,6 +79,7 @@ impl Recorder {
             series: Vec::new(),
             reads_over_time: Timeline::new(),
             writes_over_time: Timeline::new(),
+            ended: Duration::ZERO,
             pace: None,
             writes_at: Vec::new(),
             slot: 0,
@@ -133,6 +136,7 @@ impl Recorder {
         self.user_bytes_written += other.user_bytes_written;
         self.reads_over_time.merge(&other.reads_over_time);
         self.writes_over_time.merge(&other.writes_over_time);
+        self.ended = self.ended.max(other.ended);
         if let Some(pace) = &other.pace {
             self.pace.get_or_insert_with(Pace::new).merge(pace);
         }

@@ -34,12 +34,18 @@ pub struct Report {
     /// Answers that were compared with what was written, to the last byte; those included that
     /// were read back afterwards from what it wrote, which nothing else here counts.
     pub verified: u64,
+    /// How many of them were read back afterwards.
+    pub read_back: u64,
     /// Processor time of the whole process, settling left out.
     pub cpu_seconds: f64,
+    /// Processor time of the whole process while it settled, if it wrote.
+    pub settling_cpu_seconds: Option<f64>,
     /// Bytes that the process read from devices.
     pub read_bytes: Option<u64>,
-    /// Bytes that the process wrote to devices; for a fill until it was settled.
+    /// Bytes that the process wrote to devices, until it was settled.
     pub written_bytes: Option<u64>,
+    /// Those of them that it wrote while it settled, if the workload wrote.
+    pub settling_written_bytes: Option<u64>,
     /// `written_bytes` per key and value byte written.
     pub write_amplification: Option<f64>,
     /// `read_bytes` per key and value byte read; 0 if all came from memory.
@@ -59,9 +65,9 @@ pub struct Report {
     pub peak_memory_bytes: Option<u64>,
     /// Memory of the process at the end that is of no file.
     pub anonymous_memory_bytes: Option<u64>,
-    /// Bytes that compaction owed at the last write of a fill.
+    /// Bytes that compaction owed at the last write.
     pub debt_bytes: Option<u64>,
-    /// From the last write of a fill until no compaction was owed; `None` if it was given up.
+    /// From the last write until no compaction was owed; `None` if it was given up.
     pub settled_seconds: Option<f64>,
     /// Whether the store came to rest after it, if it wrote; `false` if waiting was given up.
     pub settled: bool,

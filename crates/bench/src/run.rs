@@ -3,14 +3,15 @@
 //! 1. A fill gets a new store in a folder of its own; the store before is closed and removed. If
 //!    the first workload is no fill, a store is filled as by `fillrandom`, settled, not reported.
 //! 2. The threads begin together, each with a session; operations are shared out evenly.
-//! 3. After a fill the debt is noted and the store settles. Then what it cost is read off.
-//! 4. What any workload wrote settles and some of it is read back, not measured.
+//! 3. After a workload that wrote the debt is noted and the store settles. Then what it cost is
+//!    read off.
+//! 4. What it wrote is synced and some of it read back, not measured.
 
 mod afterwards;
 mod measured;
 mod threads;
 
-use crate::chance::{Permutation, Zipf};
+use crate::chance::{Permutation, Zipf, mix};
 use crate::keys::Keys;
 use crate::length::Length;
 use crate::live::Live;
@@ -36,6 +37,7 @@ pub struct Run<'a> {
     keys: Keys,
     values: Values,
     order: Permutation,
+    popularity: Permutation,
     zipf: Option<Zipf>,
     /// How many workloads began: the generation of what they write.
     generation: u64,
@@ -84,6 +86,7 @@ impl<'a> Run<'a> {
             keys: Keys::new(settings.keys, key_bytes, settings.limit(), settings.seed)?,
             values: Values::new(settings.value_bytes, settings.compression_ratio, settings.seed)?,
             order: Permutation::new(settings.num, settings.seed),
+            popularity: Permutation::new(settings.num, mix(!settings.seed)),
             zipf: None,
             generation: 0,
             filled: None,
@@ -146,24 +149,12 @@ impl<'a> Run<'a> {
         let shared = self.shared(filled, Workload::FillBatch, Limits::NONE, &clock, &|_| ());
         let session = filled.store.session(self.settings.durability)?;
         Worker::new(&shared, session, self.settings.seed).fill_gaps()?;
-        must_have_settled(self.settle()?.is_some())?;
+        must_have_settled(Self::settled(filled)?.is_some())?;
+        filled.store.sync()?;
         if let Some(filled) = &mut self.filled {
             filled.short = false;
         }
         Ok(())
-    }
-
-    /// Lets the store settle and syncs it, so that it leaves the machine alone until it is asked
-    /// for something; not measured. Returns how long settling took, or `None` if it was given up.
-    ///
-    /// # Errors
-    ///
-    /// Those of the engine.
-    pub fn settle(&mut self) -> Result<Option<Duration>, Error> {
-        let Some(filled) = &self.filled else { return Ok(Some(Duration::ZERO)) };
-        let settled = Self::settled(filled)?;
-        filled.store.sync()?;
-        Ok(settled)
     }
 
     /// Ends the last store; its files stay.
@@ -202,6 +193,7 @@ impl<'a> Run<'a> {
             values: &self.values,
             live: &filled.live,
             order: &self.order,
+            popularity: &self.popularity,
             zipf: self.zipf.as_ref(),
             tail: None,
             clock,

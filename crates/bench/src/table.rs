@@ -3,7 +3,7 @@
 use crate::Report;
 
 /// The columns: what stands above, and how wide they are. The first one is to the left.
-pub(crate) const COLUMNS: [(&str, usize); 14] = [
+pub(crate) const COLUMNS: [(&str, usize); 18] = [
     ("workload", 17),
     ("ops/s", 12),
     ("p50 us", 10),
@@ -11,9 +11,13 @@ pub(crate) const COLUMNS: [(&str, usize); 14] = [
     ("p99.9 us", 10),
     ("max us", 10),
     ("cpu s", 8),
+    ("read MiB", 9),
+    ("write MiB", 9),
+    ("r-amp", 7),
     ("w-amp", 7),
     ("s-amp", 7),
     ("stall ms", 9),
+    ("idle s", 6),
     ("debt MiB", 9),
     ("settled s", 9),
     ("peak MiB", 8),
@@ -51,9 +55,13 @@ pub(crate) fn cells(report: &Report) -> [String; COLUMNS.len()] {
         us(|latency| latency.p999_us),
         us(|latency| latency.max_us),
         number(Some(report.cpu_seconds), 2),
+        mib(report.read_bytes),
+        mib(report.written_bytes),
+        number(report.read_amplification, 2),
         number(report.write_amplification, 2),
         number(report.space_amplification, 2),
         number(report.longest_stall_ms, 1),
+        report.idle_seconds.map_or_else(|| "-".to_owned(), |seconds| seconds.to_string()),
         mib(report.debt_bytes),
         if report.settled { number(report.settled_seconds, 2) } else { "given up".to_owned() },
         mib(report.peak_memory_bytes),

@@ -38,7 +38,10 @@ pub(crate) struct Shared<'a> {
     pub(crate) keys: &'a Keys,
     pub(crate) values: &'a Values,
     pub(crate) live: &'a Live,
+    /// In which keys are inserted, and which are popular: independent, or the popular keys would
+    /// lie beside each other in whatever keeps the order of insertion.
     pub(crate) order: &'a Permutation,
+    pub(crate) popularity: &'a Permutation,
     pub(crate) zipf: Option<&'a Zipf>,
     /// The greatest keys when it began, if it scans and keys are not in the order of numbers.
     pub(crate) tail: Option<Tail>,
@@ -63,6 +66,8 @@ pub(crate) struct Worker<'a> {
     /// The key that a scan met last, and the one that it must have met last.
     last: Vec<u8>,
     last_expected: Vec<u8>,
+    /// The key that a value says it has.
+    buffer: Vec<u8>,
     /// Keys and values of a batch, one after the other.
     batch: Vec<u8>,
     /// Values seen so far, to choose which are verified.
@@ -85,6 +90,7 @@ impl<'a> Worker<'a> {
             value: Vec::new(),
             last: Vec::new(),
             last_expected: Vec::new(),
+            buffer: Vec::new(),
             batch: Vec::new(),
             seen: 0,
         }
@@ -103,6 +109,7 @@ impl<'a> Worker<'a> {
             (_, Some(schedule)) => self.open_loop(schedule, from, to)?,
             (_, None) => self.closed_loop(from, to)?,
         }
+        self.recorder.ended = self.shared.clock.now();
         Ok(self.recorder)
     }
 

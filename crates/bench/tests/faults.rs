@@ -136,3 +136,17 @@ fn a_store_that_does_not_settle_is_not_passed_over() {
     let found = run.workload(Workload::ReadRandom, &Unobserved).unwrap_err();
     assert!(matches!(found, Error::Unsettled(_)), "{found}");
 }
+
+#[test]
+fn a_panic_of_the_engine_ends_the_run_though_somebody_writes_behind() {
+    let workloads = [Workload::FillRandom, Workload::ReadWhileWriting];
+    let run = || run_broken(Fault::PanicsInGets, 3, &settings(300), &workloads);
+    std::panic::catch_unwind(run).unwrap_err();
+}
+
+#[test]
+fn inserts_that_find_no_number_end_the_run() {
+    let settings = Settings { duration: Some(Duration::from_secs(600)), ..settings(1) };
+    let found = run_broken(Fault::None, 1, &settings, &[Workload::YcsbD]).unwrap_err();
+    assert!(matches!(found, Error::Invalid { option: "num", .. }), "{found}");
+}

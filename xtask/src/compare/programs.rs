@@ -53,8 +53,13 @@ impl Programs {
             println!("== building RocksDB's library");
             let library = rocksdb::library(cargo, &manifest, JOBS)?;
             let again = if library.reused { ", earlier" } else { "" };
-            println!("== built RocksDB's library in {:.0} s{again}", library.seconds);
-            programs.builds.insert("rocksdb's library".to_owned(), library.seconds);
+            match library.seconds {
+                Some(seconds) => {
+                    println!("== built RocksDB's library in {seconds:.0} s{again}");
+                    programs.builds.insert("library of rocksdb".to_owned(), seconds);
+                }
+                None => println!("== built RocksDB's library in several parts{again}"),
+            }
             environment.extend(library.environment());
         }
         let flags = cpu::flags().rustc;

@@ -35,9 +35,8 @@ use units::{Unit, compile_all};
 pub(crate) struct Library {
     /// The folder of `librocksdb.a`.
     pub(crate) dir: PathBuf,
-    /// How long its build took, be it now or earlier; of one that was ended and went on, the
-    /// second part.
-    pub(crate) seconds: f64,
+    /// How long its build took, be it now or earlier; `None` if it was ended and went on.
+    pub(crate) seconds: Option<f64>,
     /// Whether it was there before.
     pub(crate) reused: bool,
 }
@@ -64,7 +63,7 @@ pub(crate) fn library(cargo: &Cargo, manifest: &Path, jobs: usize) -> Result<Lib
     }
     let begin = Instant::now();
     let objects = dir.join("objects");
-    plan.begin(&objects)?;
+    let goes_on = plan.begin(&objects)?;
     let units = plan.units();
     let count = units.len();
     println!("rocksdb: {} files in {count} units", plan.files.len());
@@ -76,7 +75,7 @@ pub(crate) fn library(cargo: &Cargo, manifest: &Path, jobs: usize) -> Result<Lib
         Ok(done)
     })?;
     archive(&dir, &objects, &made)?;
-    let seconds = begin.elapsed().as_secs_f64();
+    let seconds = (!goes_on).then(|| begin.elapsed().as_secs_f64());
     fs::write(dir.join(STAMP), plan.stamp(seconds))?;
     Ok(Library { dir, seconds, reused: false })
 }

@@ -105,14 +105,15 @@ impl Rounds<'_> {
         let workload = part.workloads[index];
         let name =
             format!("{}, round {round}, {workload:<16} {:<14}", part.name, running.lane.name);
+        let mut line = Line::new(part, round, &running.lane.name, workload.name);
         if running.failed && workload.kind != Kind::Fill {
             println!("{name} left out: its store is gone");
-            return Ok(());
+            line.error = Some("left out: its store is gone".to_owned());
+            return journal.add(line);
         }
         running.failed = false;
         let report = self.report(part, round, index, running, journal);
         let report = report.and_then(|report| Ok((verified(&report)?, report)));
-        let mut line = Line::new(part, round, &running.lane.name, workload.name);
         match report {
             Ok((measured, report)) => {
                 line.capped = workload.ops(part.num).is_some_and(|ops| measured.ops < ops);
@@ -282,7 +283,7 @@ if [ -e "$here/fail-close-$engine" ]; then exit 9; fi
         assert!(!asked.contains(&"readseq fjall digits 2".to_owned()), "{asked:?}");
         let failed: Vec<_> =
             stage.journal.lines().filter_map(|line| line.error.as_deref()).collect();
-        assert_eq!(failed, ["ended with exit status: 9"]);
+        assert_eq!(failed, ["ended with exit status: 9", "left out: its store is gone"]);
 
         fs::remove_file(broken).unwrap();
         let asked = stage.run().unwrap();

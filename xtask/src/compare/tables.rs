@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use super::runs::{Cell, Ratio};
 use super::summary::{PartSummary, Summary};
 use super::table::{Table, escaped, grouped, number};
+use super::workload::{self, Workload};
 
 /// The ratios of every part, as they close a run.
 pub(crate) fn ratios(summary: &Summary) -> String {
@@ -24,7 +25,7 @@ pub(crate) fn whole(summary: &Summary) -> String {
         }
         text += &absolute(part);
         if !part.of_shapes {
-            text += &fills(part);
+            text += &writes(part);
             text += &costs(part);
         }
     }
@@ -181,21 +182,39 @@ fn absolute(part: &PartSummary) -> String {
     format!("{}\n", table.text())
 }
 
-/// What a fill left to do, and how long that took.
-fn fills(part: &PartSummary) -> String {
-    let mut table = Table::new("fill");
-    for name in ["engine", "ops/s", "debt MiB at the last write", "settled s", "w-amp", "s-amp"] {
+/// What writes left to do, and what that took. Those of few writes among reads are left out.
+fn writes(part: &PartSummary) -> String {
+    let mut table = Table::new("writes");
+    for name in [
+        "engine",
+        "ops/s",
+        "debt MiB at the last write",
+        "settled s",
+        "MiB written meanwhile",
+        "cpu s meanwhile",
+        "MiB written in all",
+        "w-amp",
+        "s-amp",
+        "idle s",
+        "throttled s",
+    ] {
         table.column(name);
     }
-    for workload in part.workloads.iter().filter(|name| name.starts_with("fill")) {
+    let only_writes = |name: &&String| workload::named(name).is_ok_and(Workload::is_counted);
+    for workload in part.workloads.iter().filter(only_writes) {
         for cell in measured(part, workload) {
             let row = vec![
                 cell.lane.clone(),
                 ops(cell),
                 number(cell.debt_bytes.map(mebibytes), 1),
                 number(cell.settled_seconds, 2),
+                number(cell.settling_written_bytes.map(mebibytes), 1),
+                number(cell.settling_cpu_seconds, 2),
+                number(cell.written_bytes.map(mebibytes), 0),
                 number(cell.write_amplification, 2),
                 number(cell.space_amplification, 2),
+                number(cell.idle_seconds, 0),
+                number(cell.throttled_seconds, 1),
             ];
             table.row(workload, row);
         }

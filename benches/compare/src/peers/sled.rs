@@ -60,7 +60,7 @@ impl Contender for Sled {
     fn settings(&self) -> String {
         format!(
             "cache_capacity {}, Mode::HighThroughput, flush_every_ms 500, flush after each write \
-             where sync is asked",
+             where sync is asked (which does not flush the device's cache)",
             self.0.memory,
         )
     }

@@ -1,4 +1,4 @@
-//! After a workload that wrote: the store settles and is asked for what was written.
+//! After a workload that wrote: the store is asked for what was written.
 
 use super::{Filled, Limits, Run};
 use crate::chance::mix;
@@ -7,16 +7,6 @@ use crate::{Error, Workload};
 use siltstone::vfs::SystemClock;
 
 impl Run<'_> {
-    /// Lets the store settle, which a fill did already, and syncs it. Returns whether it settled.
-    pub(super) fn rest(filled: &Filled, workload: Workload) -> Result<bool, Error> {
-        if workload.is_fill() {
-            return Ok(true);
-        }
-        let settled = Self::settled(filled)?;
-        filled.store.sync()?;
-        Ok(settled.is_some())
-    }
-
     /// Reads some of the keys back, those that must be absent too. Returns how many.
     pub(super) fn read_back(&self, filled: &Filled, workload: Workload) -> Result<u64, Error> {
         let clock = SystemClock::new();

@@ -9,7 +9,7 @@ use crate::report::{self, Latency, LatencyOverTime, Report, ratio};
 use crate::tail::Tail;
 use crate::worker::{BATCH_KEYS, sample};
 use crate::{Error, Observer, Rate, Workload};
-use siltstone::vfs::{Clock, SystemClock};
+use siltstone::vfs::SystemClock;
 use std::time::Duration;
 
 impl Run<'_> {
@@ -37,10 +37,11 @@ impl Run<'_> {
         let mut shared = self.shared(filled, workload, limits, &clock, &progress);
         shared.tail = tail;
         let recorder = self.work(&shared, &*filled.store, ops.unwrap_or(u64::MAX))?;
-        let elapsed = clock.now();
+        let elapsed = recorder.ended;
         let worked = Usage::now();
-        let debt_bytes = filled.store.stats().debt_bytes.filter(|_| workload.is_fill());
-        let settled = if workload.is_fill() { Self::settled(filled)? } else { None };
+        let writes = !workload.only_reads();
+        let debt_bytes = filled.store.stats().debt_bytes.filter(|_| writes);
+        let settled = if writes { Self::settled(filled)? } else { None };
         observer.ended();
         let after = Usage::now();
         let stats = filled.store.stats();
@@ -65,9 +66,14 @@ impl Run<'_> {
             entries_read: recorder.entries_read,
             found: recorder.found,
             verified: recorder.verified,
+            read_back: 0,
             cpu_seconds: worked.cpu.saturating_sub(before.cpu).as_secs_f64(),
             read_bytes,
             written_bytes,
+            settling_cpu_seconds: writes
+                .then(|| after.cpu.saturating_sub(worked.cpu).as_secs_f64()),
+            settling_written_bytes: since(after.written_bytes, worked.written_bytes)
+                .filter(|_| writes),
             write_amplification: ratio(written_bytes, recorder.user_bytes_written),
             read_amplification: ratio(read_bytes, recorder.user_bytes_read),
             directory_bytes,
@@ -82,7 +88,7 @@ impl Run<'_> {
             anonymous_memory_bytes: process::anonymous_memory_bytes(),
             debt_bytes,
             settled_seconds: settled.map(|settled| settled.as_secs_f64()),
-            settled: settled.is_some() || !workload.is_fill(),
+            settled: settled.is_some() || !writes,
             rate: limits
                 .rate
                 .zip(recorder.pace.as_ref())
@@ -92,13 +98,12 @@ impl Run<'_> {
             ops_per_100_ms: recorder.series.clone(),
         };
         // From here on nothing is measured.
-        let mut read_back = 0;
-        if !workload.only_reads() {
-            report.settled &= Self::rest(filled, workload)?;
-            read_back = self.read_back(filled, workload)?;
-            report.verified += read_back;
+        if writes {
+            filled.store.sync()?;
+            report.read_back = self.read_back(filled, workload)?;
+            report.verified += report.read_back;
         }
-        verified_enough(workload, &recorder, read_back, filled.live.end())?;
+        verified_enough(workload, &recorder, report.read_back, filled.live.end())?;
         Ok(report)
     }
 

@@ -24,11 +24,10 @@ impl Run<'_> {
             Ok(Worker::new(shared, store.session(self.durability(shared.workload))?, seed))
         };
         let foreground = |thread: u64| {
+            let _leaves = InForeground(shared);
             let (from, to) = share(ops, threads, thread);
             let schedule = self.schedule(shared, thread);
-            let done = worker(thread).and_then(|worker| worker.work(from, to, schedule));
-            shared.foreground.fetch_sub(1, Ordering::Relaxed);
-            noted(shared, done)
+            noted(shared, worker(thread).and_then(|worker| worker.work(from, to, schedule)))
         };
         let disturbing = || noted(shared, worker(threads).and_then(Worker::disturb));
         std::thread::scope(|scope| {
@@ -60,6 +59,15 @@ impl Run<'_> {
         process::wake_exactly();
         let entries = if shared.workload == Workload::FillBatch { BATCH_KEYS } else { 1 };
         Some(Schedule { rate, entries, threads: self.settings.threads as u64, thread })
+    }
+}
+
+/// A thread in the foreground. When it ends, be it by a panic, the one behind learns of it.
+struct InForeground<'a, 'b>(&'a Shared<'b>);
+
+impl Drop for InForeground<'_, '_> {
+    fn drop(&mut self) {
+        self.0.foreground.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

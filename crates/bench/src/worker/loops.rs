@@ -15,18 +15,21 @@ impl Worker<'_> {
     pub(super) fn closed_loop(&mut self, from: u64, to: u64) -> Result<(), Error> {
         let mut begin = self.shared.clock.now();
         for position in from..to {
-            let Some(kind) = self.operate(self.shared.workload, position)? else { break };
+            let kind = self.operate(self.shared.workload, position)?;
             let end = self.shared.clock.now();
             self.recorder.record(kind, begin, end);
             begin = end;
-            if self.over(position - from, end) {
+            let late = self.shared.length.deadline().is_some_and(|deadline| end >= deadline);
+            if self.is_stopped(position - from) || late {
                 break;
             }
         }
         Ok(())
     }
 
-    /// Does the operations `from..to`, each when it is due or, if it is late, at once.
+    /// Does the operations `from..to`, each when it is due or, if it is late, at once. What was due
+    /// before the deadline is done behind it too, or the longest waits would be left out; but if
+    /// the rate was not kept, nobody waits for the rest.
     pub(super) fn open_loop(
         &mut self,
         schedule: Schedule,
@@ -45,10 +48,12 @@ impl Worker<'_> {
                 break;
             }
             pace.begun += if begin < schedule_end { schedule.entries } else { 0 };
-            let Some(kind) = self.operate(shared.workload, position)? else { break };
+            let kind = self.operate(shared.workload, position)?;
             let end = shared.clock.now();
             self.recorder.record(kind, due, end);
-            if self.over(position - from, end) {
+            let left = due_by_end.saturating_sub(position - from + 1);
+            let gives_up = end >= deadline && left.saturating_mul(100) > due_by_end;
+            if self.is_stopped(position - from) || gives_up {
                 break;
             }
         }
@@ -90,13 +95,12 @@ impl Worker<'_> {
         Ok(())
     }
 
-    /// Whether it is time to stop after the operation `done`, which ended at `now`.
-    fn over(&self, done: u64, now: Duration) -> bool {
-        let late = self.shared.length.deadline().is_some_and(|deadline| now >= deadline);
-        if done % ROUND == ROUND - 1 {
-            (self.shared.progress)(ROUND);
-            return late || self.shared.stop.load(Ordering::Relaxed);
+    /// Reports progress, and whether another thread failed, once in many operations.
+    fn is_stopped(&self, done: u64) -> bool {
+        if done % ROUND != ROUND - 1 {
+            return false;
         }
-        late
+        (self.shared.progress)(ROUND);
+        self.shared.stop.load(Ordering::Relaxed)
     }
 }

@@ -5,12 +5,8 @@ use crate::recorder::Kind;
 use crate::{Error, Op, Workload};
 
 impl Worker<'_> {
-    /// One operation; `None` if there is no room for another key.
-    pub(super) fn operate(
-        &mut self,
-        workload: Workload,
-        position: u64,
-    ) -> Result<Option<Kind>, Error> {
+    /// One operation.
+    pub(super) fn operate(&mut self, workload: Workload, position: u64) -> Result<Kind, Error> {
         let shared = self.shared;
         match workload {
             Workload::FillSeq => self.put(position).map(write),
@@ -46,7 +42,7 @@ impl Worker<'_> {
             Workload::YcsbA => self.read_or_update(50),
             Workload::YcsbB => self.read_or_update(95),
             Workload::YcsbD | Workload::YcsbE if self.seeded.below(100) < 5 => {
-                let Some(number) = shared.live.reserve() else { return Ok(None) };
+                let number = shared.live.reserve().ok_or_else(no_key_is_left)?;
                 self.put(number).map(write)
             }
             Workload::YcsbD => {
@@ -62,13 +58,13 @@ impl Worker<'_> {
                 let number = self.popular();
                 let both = self.seeded.below(100) < 50;
                 self.get(number)?;
-                if both { self.put(number).map(write) } else { Ok(read(())) }
+                if both { self.put(number).map(write) } else { Ok(Kind::Read) }
             }
             Workload::ReadSeq | Workload::ReadReverse => unreachable!("a sweep is no operation"),
         }
     }
 
-    fn read_or_update(&mut self, read_percent: u64) -> Result<Option<Kind>, Error> {
+    fn read_or_update(&mut self, read_percent: u64) -> Result<Kind, Error> {
         let number = self.popular();
         if self.seeded.below(100) < read_percent {
             self.get(number).map(read)
@@ -85,7 +81,7 @@ impl Worker<'_> {
     /// A key after Zipf; the popular ones are scattered.
     fn popular(&mut self) -> u64 {
         let rank = self.rank();
-        self.shared.order.at(rank)
+        self.shared.popularity.at(rank)
     }
 
     pub(super) fn put(&mut self, number: u64) -> Result<(), Error> {
@@ -140,12 +136,16 @@ impl Worker<'_> {
     }
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "as `operate` returns it")]
-const fn read((): ()) -> Option<Kind> {
-    Some(Kind::Read)
+const fn read((): ()) -> Kind {
+    Kind::Read
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "as `operate` returns it")]
-const fn write((): ()) -> Option<Kind> {
-    Some(Kind::Write)
+const fn write((): ()) -> Kind {
+    Kind::Write
+}
+
+/// A workload that ended for it would look like any other.
+fn no_key_is_left() -> Error {
+    let why = "so few keys leave no room for the inserts of so long a run".to_owned();
+    Error::Invalid { option: "num", why }
 }

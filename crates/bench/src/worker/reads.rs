@@ -60,17 +60,17 @@ impl Worker<'_> {
     }
 }
 
-/// Checks that `value` is one of `key`.
+/// Checks that `value` is one of `key`, with the help of `buffer`.
 pub(super) fn verify_entry(
     shared: &Shared<'_>,
     key: &[u8],
     value: &[u8],
     generations: &RangeInclusive<u64>,
+    buffer: &mut Vec<u8>,
 ) -> Result<(), String> {
     let number = shared.values.verify(value, generations)?;
-    let mut expected = Vec::new();
-    shared.keys.present(number, &mut expected);
-    if key == expected { Ok(()) } else { Err(of_another(number)) }
+    shared.keys.present(number, buffer);
+    if key == buffer { Ok(()) } else { Err(of_another(number)) }
 }
 
 fn of_another(number: u64) -> String {

@@ -28,7 +28,8 @@ impl Worker<'_> {
             if self.seen.is_multiple_of(VERIFY_EVERY) {
                 verified += 1;
                 wrong = wrong.take().or_else(|| {
-                    verify_entry(shared, key, value, &self.generations)
+                    let buffer = &mut self.buffer;
+                    verify_entry(shared, key, value, &self.generations, buffer)
                         .err()
                         .map(|why| (key.to_vec(), why))
                 });

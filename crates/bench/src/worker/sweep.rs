@@ -44,7 +44,9 @@ impl Worker<'_> {
             self.key.extend_from_slice(key);
             if count % VERIFY_EVERY == 0 {
                 self.recorder.verified += 1;
-                if let Err(why) = verify_entry(shared, key, value, &self.generations) {
+                if let Err(why) =
+                    verify_entry(shared, key, value, &self.generations, &mut self.buffer)
+                {
                     wrong = Some((key.to_vec(), why));
                     return Flow::Break(());
                 }

@@ -51,6 +51,7 @@ fn measured(open: bool, reads: u64, stall_at: u64, deadline: Option<Duration>) -
         values: &Values::new(100, 0.5, 1).unwrap(),
         live: &Live::new(0, 1000, 1),
         order: &Permutation::new(1000, 1),
+        popularity: &Permutation::new(1000, 2),
         zipf: None,
         tail: None,
         clock: &clock,
@@ -96,6 +97,17 @@ fn operations_begin_when_they_are_due() {
     assert!(open.series.iter().all(|ops| *ops == 100), "{:?}", open.series);
     assert_eq!(later_than(&open, MS / 50), 0);
     assert_eq!(open.pace.unwrap().wakes.max(), 0, "this clock wakes on time");
+}
+
+#[test]
+fn what_was_due_at_the_end_of_a_kept_rate_is_done_and_counts() {
+    // The stall begins half a second before the deadline, and holds up 500 of 150,000 reads.
+    let open = measured(true, u64::MAX, 149_500, Some(150_000 * MS));
+    let pace = open.pace.as_ref().unwrap();
+    assert_eq!((pace.due, pace.begun), (150_000, 149_500));
+    assert_eq!(open.reads.len(), 150_000);
+    let late = later_than(&open, 490 * MS);
+    assert!((500..=520).contains(&late), "{late}");
 }
 
 #[test]

@@ -26,6 +26,7 @@ pub(crate) enum Fault {
     EndsScansEarly,
     SkipsInTheMiddle,
     NeverSettles,
+    PanicsInGets,
 }
 
 /// Makes maps that misbehave in their session `from` (the first is 1) and the later ones.
@@ -127,6 +128,7 @@ impl Session for BrokenSession<'_> {
         if self.fails(Fault::FindsLess) {
             return Ok(false);
         }
+        assert!(self.fault != Fault::PanicsInGets, "a panic of the engine");
         let value = if self.fault == Fault::ReturnsOtherValues {
             self.entries().values().next().cloned()
         } else {

@@ -23,6 +23,8 @@ pub(super) struct Plan {
 
 /// Says in the library's folder which plan it is of; the last line is the seconds.
 pub(super) const STAMP: &str = "plan.txt";
+/// Stands for them after a build that went on from one that was ended.
+const UNKNOWN: &str = "unknown";
 
 impl Plan {
     pub(super) fn units(&self) -> Vec<Unit> {
@@ -43,33 +45,37 @@ impl Plan {
         text
     }
 
-    pub(super) fn stamp(&self, seconds: f64) -> String {
+    pub(super) fn stamp(&self, seconds: Option<f64>) -> String {
+        let seconds = seconds.map_or_else(|| UNKNOWN.to_owned(), |seconds| seconds.to_string());
         format!("{}{seconds}\n", self.text())
     }
 
-    /// The seconds of `stamp`, if it is this plan's.
-    pub(super) fn seconds(&self, stamp: &str) -> Option<f64> {
-        stamp.strip_prefix(&self.text())?.trim().parse().ok()
+    /// The last line of `stamp`, if it is this plan's.
+    fn last_line<'s>(&self, stamp: &'s str) -> Option<&'s str> {
+        Some(stamp.strip_prefix(&self.text())?.trim()).filter(|line| !line.is_empty())
     }
 
     /// The library of this plan in `dir`, if it is there.
     pub(super) fn there(&self, dir: &Path) -> Option<Library> {
-        let seconds = self.seconds(&fs::read_to_string(dir.join(STAMP)).ok()?)?;
+        let stamp = fs::read_to_string(dir.join(STAMP)).ok()?;
+        let seconds = self.last_line(&stamp)?.parse().ok();
         let there = dir.join(ARCHIVE).is_file();
         there.then(|| Library { dir: dir.to_path_buf(), seconds, reused: true })
     }
 
-    /// Makes the folder of objects; those of another plan go.
-    pub(super) fn begin(&self, objects: &Path) -> Result<()> {
+    /// Makes the folder of objects; those of another plan go. Returns whether a build of this one
+    /// was begun there before.
+    pub(super) fn begin(&self, objects: &Path) -> Result<bool> {
         let stamp = objects.join(STAMP);
-        if fs::read_to_string(&stamp).ok().as_deref() != Some(&self.text()) {
+        let goes_on = fs::read_to_string(&stamp).ok().as_deref() == Some(&self.text());
+        if !goes_on {
             if objects.exists() {
                 fs::remove_dir_all(objects)?;
             }
             fs::create_dir_all(objects)?;
             fs::write(stamp, self.text())?;
         }
-        Ok(())
+        Ok(goes_on)
     }
 
     /// Compiles `unit` unless its object is there. Returns whether its files go together; a file
@@ -130,25 +136,26 @@ mod tests {
     #[test]
     fn a_library_is_of_one_plan_only() {
         let plan = Plan::sample();
-        let stamp = plan.stamp(12.5);
-        assert_eq!(plan.seconds(&stamp), Some(12.5));
+        let stamp = plan.stamp(Some(12.5));
+        assert_eq!(plan.last_line(&stamp), Some("12.5"));
+        assert_eq!(plan.last_line(&plan.stamp(None)), Some(UNKNOWN));
         let mut other = plan.clone();
         other.flags.push("-g".to_owned());
-        assert_eq!(other.seconds(&stamp), None);
+        assert_eq!(other.last_line(&stamp), None);
         other = Plan { version: "2".to_owned(), ..plan.clone() };
-        assert_eq!(other.seconds(&stamp), None);
-        assert_eq!(plan.seconds(&plan.text()), None);
+        assert_eq!(other.last_line(&stamp), None);
+        assert_eq!(plan.last_line(&plan.text()), None);
     }
 
     #[test]
     fn a_stamp_without_its_archive_is_no_library() {
         let temp = tempfile::tempdir().unwrap();
         let plan = Plan::sample();
-        fs::write(temp.path().join(STAMP), plan.stamp(3.0)).unwrap();
+        fs::write(temp.path().join(STAMP), plan.stamp(Some(3.0))).unwrap();
         assert_eq!(plan.there(temp.path()), None);
         fs::write(temp.path().join(ARCHIVE), "").unwrap();
         let library = plan.there(temp.path()).unwrap();
-        assert_eq!((library.seconds, library.reused), (3.0, true));
+        assert_eq!((library.seconds, library.reused), (Some(3.0), true));
         assert_eq!(library.environment()[0].1, temp.path());
     }
 
@@ -157,11 +164,11 @@ mod tests {
         let temp = tempfile::tempdir().unwrap();
         let objects = temp.path().join("objects");
         let plan = Plan::sample();
-        plan.begin(&objects).unwrap();
+        assert!(!plan.begin(&objects).unwrap());
         fs::write(objects.join("unit-00.o"), "").unwrap();
-        plan.begin(&objects).unwrap();
+        assert!(plan.begin(&objects).unwrap());
         assert!(objects.join("unit-00.o").exists());
-        Plan { version: "2".to_owned(), ..plan }.begin(&objects).unwrap();
+        assert!(!Plan { version: "2".to_owned(), ..plan }.begin(&objects).unwrap());
         assert!(!objects.join("unit-00.o").exists());
     }
 }

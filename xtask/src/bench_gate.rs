@@ -17,7 +17,7 @@ mod comparison;
 use std::path::PathBuf;
 use std::process::Command;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 
 use crate::built;
 use crate::cargo::Cargo;
@@ -85,10 +85,7 @@ fn build(cargo: &Cargo) -> Result<PathBuf> {
     let mut command = cargo.command(build.iter().chain(&messages));
     // What is set here, be it nothing, replaces all other places where flags may stand.
     command.env("CARGO_ENCODED_RUSTFLAGS", "");
-    command.stderr(std::process::Stdio::inherit());
-    let output = command.output().context("start cargo build")?;
-    ensure!(output.status.success(), "the build of `gate`: {}", output.status);
-    let messages = String::from_utf8(output.stdout).context("read the messages of the build")?;
+    let messages = crate::cargo::read(&mut command)?;
     let gate = built::targets(&messages)
         .find(|built| built.target.kind == ["bin"] && built.target.name == "gate");
     gate.and_then(|built| built.executable).context("the build made no program `gate`")

@@ -125,8 +125,8 @@ pub(crate) fn run(args: &Args, workspace: &Workspace, cargo: &Cargo) -> Result<b
     let mut header =
         header(settings, machine, revision(&workspace.root), &programs, groups.as_ref())?;
     let mut journal = if args.resume {
-        let journal = Journal::resume(&results)?;
-        journal.check(&header)?;
+        let mut journal = Journal::resume(&results)?;
+        journal.go_on(&header)?;
         journal
     } else {
         kill_all(&mut header, &programs, &stores)?;

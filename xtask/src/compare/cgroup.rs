@@ -3,12 +3,18 @@
 //! Version 2 or the memory controller of version 1, below the group this process is in. Where
 //! neither can be had, [`Groups::find`] says why, and the results carry it.
 
+mod group;
+mod place;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use anyhow::{Context, Result, bail, ensure};
+
+pub(crate) use group::Group;
+use place::{Version, own_group};
 
 /// Begins the name of every group that is made here.
 const PREFIX: &str = "siltstone-compare-";
@@ -22,19 +28,6 @@ pub(crate) struct Groups {
     parent: PathBuf,
     version: Version,
     limit_bytes: u64,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Version {
-    One,
-    Two,
-}
-
-/// A group; dropped, it is removed.
-#[derive(Debug)]
-pub(crate) struct Group {
-    path: PathBuf,
-    version: Version,
 }
 
 impl Groups {
@@ -118,60 +111,6 @@ impl Groups {
     }
 }
 
-impl Group {
-    fn limit(&self, bytes: u64) -> Result<()> {
-        let (limit, swap) = match self.version {
-            Version::One => ("memory.limit_in_bytes", "memory.memsw.limit_in_bytes"),
-            Version::Two => ("memory.max", "memory.swap.max"),
-        };
-        fs::write(self.path.join(limit), bytes.to_string()).context("set a memory limit")?;
-        let taken = fs::read_to_string(self.path.join(limit)).context("read a memory limit")?;
-        // The system rounds to pages.
-        let taken: u64 = taken.trim().parse().context("a memory limit is no number")?;
-        ensure!(taken.abs_diff(bytes) < 65_536, "a limit of {bytes} became {taken}");
-        // Swap would let a process exceed its limit slowly. Not every kernel counts it.
-        let none = if self.version == Version::One { bytes } else { 0 };
-        drop(fs::write(self.path.join(swap), none.to_string()));
-        Ok(())
-    }
-
-    /// Moves a process here. What it used so far stays counted elsewhere.
-    ///
-    /// # Errors
-    ///
-    /// When it is gone or the system refuses.
-    pub(crate) fn take(&self, process: u32) -> Result<()> {
-        let procs = self.path.join("cgroup.procs");
-        fs::write(procs, process.to_string()).context("move a process into its memory group")
-    }
-
-    /// Whether the system killed a process here because it needed more than the limit.
-    pub(crate) fn killed(&self) -> bool {
-        let file = match self.version {
-            Version::One => "memory.oom_control",
-            Version::Two => "memory.events",
-        };
-        let text = fs::read_to_string(self.path.join(file)).unwrap_or_default();
-        field(&text, "oom_kill").is_some_and(|kills| kills > 0)
-    }
-
-    /// The most that was in use at once, the page cache included.
-    pub(crate) fn peak_bytes(&self) -> Option<u64> {
-        let file = match self.version {
-            Version::One => "memory.max_usage_in_bytes",
-            Version::Two => "memory.peak",
-        };
-        fs::read_to_string(self.path.join(file)).ok()?.trim().parse().ok()
-    }
-}
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        // A process that is still ending keeps it; the next run tries again.
-        drop(fs::remove_dir(&self.path));
-    }
-}
-
 /// Ends the name of the group that holds the processes of the session.
 const LEAF: &str = "session";
 
@@ -206,68 +145,12 @@ fn runs(process: u32) -> bool {
     Path::new("/proc").join(process.to_string()).exists()
 }
 
-/// The number behind `name` at the start of a line.
-fn field(text: &str, name: &str) -> Option<u64> {
-    let mut words = text.lines().map(str::split_whitespace);
-    let found = words.find_map(|mut line| (line.next() == Some(name)).then(|| line.next()));
-    found??.parse().ok()
-}
-
-/// The folder of the memory group that this process is in.
-fn own_group(own: &str, mounts: &str) -> Option<(Version, PathBuf)> {
-    let mut paths = own.lines().filter_map(|line| {
-        let mut parts = line.splitn(3, ':').skip(1);
-        Some((parts.next()?, parts.next()?))
-    });
-    let (controllers, path) = paths
-        .clone()
-        .find(|(controllers, _)| controllers.split(',').any(|name| name == "memory"))
-        .or_else(|| paths.find(|(controllers, _)| controllers.is_empty()))?;
-    let version = if controllers.is_empty() { Version::Two } else { Version::One };
-    let (root, folder) = mounts.lines().find_map(|line| mounted(line, version))?;
-    let below = Path::new(path).strip_prefix(root).ok()?;
-    Some((version, Path::new(folder).join(below)))
-}
-
-/// What is mounted where, if this line of `mountinfo` is of the memory controller.
-fn mounted(line: &str, version: Version) -> Option<(&str, &str)> {
-    let (place, kind) = line.split_once(" - ")?;
-    let mut place = place.split(' ').skip(3);
-    let place = (place.next()?, place.next()?);
-    let mut kind = kind.split(' ');
-    let file_system = kind.next()?;
-    let options = kind.nth(1)?;
-    let right = match version {
-        Version::One => file_system == "cgroup" && options.split(',').any(|name| name == "memory"),
-        Version::Two => file_system == "cgroup2",
-    };
-    right.then_some(place)
-}
-
 #[cfg(test)]
 mod tests {
     use std::io::{self, Write as _};
     use std::process::{Command, Stdio};
 
     use super::*;
-
-    #[test]
-    fn the_group_of_this_process_is_found_in_either_version() {
-        let one = "5:devices:/\n4:memory:/outer/inner\n0::/\n";
-        let mounts = "\
-28 20 0:26 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu\n\
-29 20 0:27 /outer /sys/fs/cgroup/memory rw,relatime - cgroup cgroup rw,memory\n\
-33 20 0:31 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw,nsdelegate\n";
-        let found = own_group(one, mounts).unwrap();
-        assert_eq!(found, (Version::One, PathBuf::from("/sys/fs/cgroup/memory/inner")));
-
-        let two = "0::/user.slice/a.scope\n";
-        let mounts = "30 20 0:26 / /sys/fs/cgroup rw shared:4 - cgroup2 cgroup2 rw\n";
-        let found = own_group(two, mounts).unwrap();
-        assert_eq!(found, (Version::Two, PathBuf::from("/sys/fs/cgroup/user.slice/a.scope")));
-        assert_eq!(own_group("", mounts), None);
-        assert_eq!(own_group(two, ""), None);
-    }
 
     #[test]
     fn groups_of_others_that_still_run_are_left_alone() {

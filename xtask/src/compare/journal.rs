@@ -1,7 +1,7 @@
 //! The results on disk: one line for each workload that an engine finished.
 //!
 //! ```text
-//! results.jsonl = header line  (part, round, lane, workload) line *
+//! results.jsonl = header line  { (part, round, lane, workload) line | line of a run that went on }
 //! ```
 //! Always: a line is written whole, at once, when its workload is done. A run that was cut off
 //! leaves at most one torn line at the end, which the next run drops.
@@ -46,6 +46,9 @@ pub(crate) struct Line {
     pub(crate) round: u64,
     pub(crate) lane: String,
     pub(crate) workload: String,
+    /// Which run measured it: 0 is the first, 1 the one that went on from there.
+    #[serde(default)]
+    pub(crate) run: u64,
     /// Whether time ended it before its last operation.
     #[serde(default)]
     pub(crate) capped: bool,
@@ -63,6 +66,15 @@ pub(crate) struct Line {
 /// Stands in the place of a workload for the close of a store at the end of a round, where it
 /// failed; a later line without an error says that it could be closed after all.
 pub(crate) const CLOSE: &str = "close";
+/// Stands in the place of a workload where another run went on; its report is a [`GoesOn`].
+const GOES_ON: &str = "goes on";
+
+/// The circumstances of a run that went on, where they may differ from those of the first.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct GoesOn {
+    pub(crate) date: String,
+    pub(crate) doubts: Vec<String>,
+}
 
 impl Line {
     /// Without figures yet.
@@ -72,6 +84,7 @@ impl Line {
             round,
             lane: lane.to_owned(),
             workload: workload.to_owned(),
+            run: 0,
             capped: false,
             peak_bytes: None,
             report: None,
@@ -93,6 +106,8 @@ pub(crate) struct Journal {
     file: File,
     pub(crate) header: Header,
     lines: Vec<Line>,
+    /// The run that adds lines.
+    run: u64,
 }
 
 impl Journal {
@@ -103,7 +118,7 @@ impl Journal {
     /// When it cannot be written.
     pub(crate) fn create(path: &Path, header: Header) -> Result<Self> {
         let file = File::create(path).with_context(|| format!("create {}", path.display()))?;
-        let mut journal = Self { file, header, lines: Vec::new() };
+        let mut journal = Self { file, header, lines: Vec::new(), run: 0 };
         let text = serde_json::to_string(&journal.header)?;
         journal.write(text)?;
         Ok(journal)
@@ -125,18 +140,42 @@ impl Journal {
         let lines = lines.enumerate().map(|(index, line)| {
             serde_json::from_slice(line).with_context(|| format!("{name}: line {}", index + 2))
         });
-        let lines = lines.collect::<Result<_>>()?;
+        let lines: Vec<Line> = lines.collect::<Result<_>>()?;
+        let run = lines.iter().map(|line| line.run + 1).max().unwrap_or(1);
         let file = OpenOptions::new().append(true).open(path).context("open the results")?;
         file.set_len(whole as u64).context("drop a torn line")?;
-        Ok(Self { file, header, lines })
+        Ok(Self { file, header, lines, run })
     }
 
-    /// Makes sure that what was measured under `now` may stand beside what is here.
+    /// Makes sure that what is measured under `now` may stand beside what is here, and notes what
+    /// may differ.
     ///
     /// # Errors
     ///
-    /// What differs.
-    pub(crate) fn check(&self, now: &Header) -> Result<()> {
+    /// What must not differ, or when the note cannot be written.
+    pub(crate) fn go_on(&mut self, now: &Header) -> Result<()> {
+        self.check(now)?;
+        let goes_on = GoesOn { date: now.machine.date.clone(), doubts: now.doubts.clone() };
+        self.add(Line {
+            part: String::new(),
+            round: self.run,
+            lane: String::new(),
+            workload: GOES_ON.to_owned(),
+            run: self.run,
+            capped: false,
+            peak_bytes: None,
+            report: Some(serde_json::to_value(goes_on)?),
+            error: None,
+        })
+    }
+
+    /// The runs that went on, in their order.
+    pub(crate) fn runs_that_went_on(&self) -> Vec<GoesOn> {
+        let lines = self.lines.iter().filter(|line| line.workload == GOES_ON);
+        lines.filter_map(|line| GoesOn::deserialize(line.report.as_ref()?).ok()).collect()
+    }
+
+    fn check(&self, now: &Header) -> Result<()> {
         let then = &self.header;
         ensure!(
             then.settings == now.settings,
@@ -161,6 +200,7 @@ impl Journal {
     ///
     /// When it cannot be written.
     pub(crate) fn add(&mut self, line: Line) -> Result<()> {
+        let line = Line { run: self.run, ..line };
         let text = serde_json::to_string(&line)?;
         self.lines.push(line);
         self.write(text)
@@ -227,6 +267,7 @@ pub(super) mod tests {
             round,
             lane: lane.to_owned(),
             workload: workload.to_owned(),
+            run: 0,
             capped: false,
             peak_bytes: None,
             report: Some(json!({ "ops_per_second": ops, "ops": 100, "seconds": 1.0 })),
@@ -252,8 +293,35 @@ pub(super) mod tests {
             assert!(!journal.has("p", 1, "b", "fillseq"), "{end}");
             assert!(!journal.has("p", 2, "a", "fillseq") && !journal.has("p", 1, "a", "readseq"));
             journal.add(line("p", 1, "b", "fillseq", 6.0)).unwrap();
-            assert_eq!(fs::read(&path).unwrap(), both, "{end}");
+            // Only the number of the run is new.
+            let expected = String::from_utf8(both.clone()).unwrap();
+            let (before, after) = expected.split_at(whole.len());
+            let expected = format!("{before}{}", after.replace("\"run\":0", "\"run\":1"));
+            assert_eq!(fs::read_to_string(&path).unwrap(), expected, "{end}");
         }
+    }
+
+    #[test]
+    fn a_run_that_goes_on_says_when_and_what_was_doubtful() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("r");
+        let mut now = header("");
+        drop(Journal::create(&path, now.clone()).unwrap());
+        for (day, run) in [("2000-02-29", 1), ("2000-03-01", 2)] {
+            now.machine.date = day.to_owned();
+            now.doubts = vec!["the machine is busy".to_owned()];
+            let mut journal = Journal::resume(&path).unwrap();
+            journal.go_on(&now).unwrap();
+            journal.add(line("p", run, "a", "fillseq", 5.0)).unwrap();
+            assert!(journal.lines().all(|line| line.round == line.run));
+        }
+        let days: Vec<_> = Journal::resume(&path)
+            .unwrap()
+            .runs_that_went_on()
+            .into_iter()
+            .map(|run| (run.date, run.doubts.len()))
+            .collect();
+        assert_eq!(days, [("2000-02-29".to_owned(), 1), ("2000-03-01".to_owned(), 1)]);
     }
 
     #[test]

@@ -12,6 +12,7 @@ use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
 
 use super::Args;
+use super::table::precise;
 use super::workload::{self, Workload};
 
 /// The engine that the others are compared with.
@@ -219,11 +220,6 @@ fn ours_first(engines: Vec<String>) -> Vec<String> {
         }
     }
     ordered
-}
-
-#[expect(clippy::cast_precision_loss, reason = "an estimate")]
-const fn precise(number: u64) -> f64 {
-    number as f64
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::journal::Line;
 use super::measured::{Latency, Measured};
 use super::plan::Lane;
+use super::table::precise;
 
 /// How far figures of another shape of keys may be from those of digits.
 const SHAPES_WITHIN: f64 = 1.3;
@@ -73,6 +74,9 @@ pub(crate) struct Ratio {
     pub(crate) rounds: u64,
     /// Whether time ended one of the two before its last operation.
     pub(crate) capped: bool,
+    /// Whether the two were measured by different runs, in a round that a later one ended.
+    #[serde(default)]
+    pub(crate) of_two_runs: bool,
     /// Whether a shape of keys is farther from digits than it may be.
     pub(crate) beyond: bool,
 }
@@ -82,11 +86,20 @@ pub(crate) struct Ratio {
 pub(super) struct Runs<'a> {
     workload: &'a str,
     lane: &'a str,
-    /// A round, whether it was capped, and what was measured.
-    rounds: Vec<(u64, bool, Measured)>,
+    rounds: Vec<Round>,
     peaks: Vec<f64>,
     errors: Vec<String>,
     last: Option<&'a Value>,
+}
+
+/// What was measured in a round.
+#[derive(Debug)]
+struct Round {
+    number: u64,
+    /// The run of the comparison that measured it.
+    run: u64,
+    capped: bool,
+    measured: Measured,
 }
 
 impl<'a> Runs<'a> {
@@ -103,7 +116,8 @@ impl<'a> Runs<'a> {
         for line in lines.iter().filter(|line| line.workload == workload && line.lane == lane) {
             match line.report.as_ref().map(|report| (report, Measured::of(report))) {
                 Some((report, Ok(measured))) => {
-                    runs.rounds.push((line.round, line.capped, measured));
+                    let Line { round: number, run, capped, .. } = **line;
+                    runs.rounds.push(Round { number, run, capped, measured });
                     runs.peaks.extend(line.peak_bytes.map(precise));
                     runs.last = Some(report);
                 }
@@ -116,19 +130,19 @@ impl<'a> Runs<'a> {
 
     pub(super) fn cell(&self) -> Cell {
         let median = |of: &dyn Fn(&Measured) -> Option<f64>| {
-            let values = self.rounds.iter().filter_map(|(_, _, measured)| of(measured));
+            let values = self.rounds.iter().filter_map(|round| of(&round.measured));
             Spread::of(values.collect()).map(|spread| spread.median)
         };
         let latency = |of: fn(Latency) -> f64| median(&move |measured| measured.latency().map(of));
         let bytes = |of: fn(&Measured) -> Option<u64>| median(&move |one| of(one).map(precise));
-        let ops = self.rounds.iter().map(|(_, _, measured)| measured.ops_per_second);
+        let ops = self.rounds.iter().map(|round| round.measured.ops_per_second);
         let series = self.last.and_then(|report| report.get("ops_per_100_ms"));
         let series = series.and_then(Value::as_array).into_iter().flatten();
         Cell {
             workload: self.workload.to_owned(),
             lane: self.lane.to_owned(),
             rounds: self.rounds.len() as u64,
-            capped: self.rounds.iter().filter(|(_, capped, _)| *capped).count() as u64,
+            capped: self.rounds.iter().filter(|round| round.capped).count() as u64,
             errors: self.errors.clone(),
             ops_per_second: Spread::of(ops.collect()),
             writes_per_second: median(&Measured::writes_per_second),
@@ -151,7 +165,7 @@ impl<'a> Runs<'a> {
             limited_peak_bytes: Spread::of(self.peaks.clone()).map(|spread| spread.median),
             debt_bytes: bytes(|measured| measured.debt_bytes),
             settled_seconds: median(&|measured| measured.settled_seconds),
-            verified: self.rounds.iter().map(|(_, _, measured)| measured.verified).sum(),
+            verified: self.rounds.iter().map(|round| round.measured.verified).sum(),
             ops_per_100_ms: series.filter_map(Value::as_u64).collect(),
         }
     }
@@ -159,17 +173,16 @@ impl<'a> Runs<'a> {
     /// This lane beside the first one, over the rounds that have both.
     pub(super) fn beside(&self, base: &Self, of_shapes: bool) -> Option<Ratio> {
         let mut ratios = Vec::new();
-        let mut capped = false;
-        for (round, this_capped, this) in &self.rounds {
-            let Some((_, base_capped, base)) =
-                base.rounds.iter().find(|(other, _, _)| other == round)
-            else {
+        let (mut capped, mut of_two_runs) = (false, false);
+        for this in &self.rounds {
+            let Some(base) = base.rounds.iter().find(|base| base.number == this.number) else {
                 continue;
             };
             let (above, below) = if of_shapes { (this, base) } else { (base, this) };
-            if below.ops_per_second > 0.0 {
-                ratios.push(above.ops_per_second / below.ops_per_second);
-                capped |= *this_capped || *base_capped;
+            if below.measured.ops_per_second > 0.0 {
+                ratios.push(above.measured.ops_per_second / below.measured.ops_per_second);
+                capped |= this.capped || base.capped;
+                of_two_runs |= this.run != base.run;
             }
         }
         let rounds = ratios.len() as u64;
@@ -181,6 +194,7 @@ impl<'a> Runs<'a> {
             spread,
             rounds,
             capped,
+            of_two_runs,
             beyond: of_shapes && !within.contains(&spread.median),
         })
     }
@@ -199,11 +213,6 @@ impl Spread {
         };
         Some(Self { median, min, max })
     }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "for people to read")]
-const fn precise(number: u64) -> f64 {
-    number as f64
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::engine::Engine;
-use super::journal::{CLOSE, Header, Journal, Line};
+use super::journal::{CLOSE, GoesOn, Header, Journal, Line};
 use super::plan::Part;
 use super::runs::{Cell, Ratio, Runs};
 
@@ -14,6 +14,9 @@ use super::runs::{Cell, Ratio, Runs};
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Summary {
     pub(crate) header: Header,
+    /// The runs that went on from the first.
+    #[serde(default)]
+    pub(crate) went_on: Vec<GoesOn>,
     pub(crate) parts: Vec<PartSummary>,
     /// Stores that could not be closed, a sentence each.
     pub(crate) unclosed: Vec<String>,
@@ -58,7 +61,8 @@ impl Summary {
             let error = error.as_ref()?;
             Some(format!("{part}, close of round {round}, {lane}: {error}"))
         });
-        Self { parts: parts.collect(), unclosed: unclosed.collect(), header }
+        let went_on = journal.runs_that_went_on();
+        Self { parts: parts.collect(), unclosed: unclosed.collect(), went_on, header }
     }
 
     /// What failed, a sentence each: writes that a kill lost, stores that could not be closed,
@@ -171,6 +175,27 @@ pub(super) mod tests {
         let cell = part.cell("fillrandom", "rocksdb").unwrap();
         assert_eq!(cell.ops_per_second, Some(Spread { median: 10.0, min: 1.0, max: 50.0 }));
         assert_eq!(cell.rounds, 3);
+    }
+
+    #[test]
+    fn what_two_runs_measured_of_one_round_is_marked() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("r");
+        let at = |round, lane| line("1000 keys", round, lane, "fillrandom", 5.0);
+        let mut journal = Journal::create(&path, header(COMMAND)).unwrap();
+        for done in [at(1, "siltstone"), at(1, "rocksdb"), at(2, "siltstone")] {
+            journal.add(done).unwrap();
+        }
+        let mut journal = Journal::resume(&path).unwrap();
+        journal.go_on(&header(COMMAND)).unwrap();
+        for done in [at(2, "rocksdb"), at(3, "siltstone"), at(3, "sled")] {
+            journal.add(done).unwrap();
+        }
+        let summary = Summary::of(&journal);
+        let part = &summary.parts[0];
+        let of_two_runs = |lane| part.ratio("fillrandom", lane).unwrap().of_two_runs;
+        assert!(of_two_runs("rocksdb") && !of_two_runs("sled"));
+        assert_eq!((summary.went_on.len(), summary.failures().len()), (1, 0));
     }
 
     #[test]

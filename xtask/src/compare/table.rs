@@ -69,6 +69,12 @@ pub(super) fn grouped(value: f64) -> String {
     text
 }
 
+/// `number` for people to read, and for estimates.
+#[expect(clippy::cast_precision_loss, reason = "so large none is that it would show")]
+pub(super) const fn precise(number: u64) -> f64 {
+    number as f64
+}
+
 /// With so many digits behind the point; a hyphen for what is unknown.
 pub(super) fn number(value: Option<f64>, digits: usize) -> String {
     value.map_or_else(|| "-".to_owned(), |value| format!("{value:.digits$}"))

@@ -1,11 +1,15 @@
 //! The comparison for people: Markdown that reads well on a terminal too.
 
+mod circumstances;
+mod figures;
+
 use std::fmt::Write as _;
 
-use super::runs::{Cell, Ratio};
+use super::runs::Ratio;
 use super::summary::{PartSummary, Summary};
-use super::table::{Table, escaped, grouped, number};
-use super::workload::{self, Workload};
+use super::table::{Table, escaped};
+pub(crate) use circumstances::{description, engines_in_words};
+use figures::{absolute, costs, ops, writes};
 
 /// The ratios of every part, as they close a run.
 pub(crate) fn ratios(summary: &Summary) -> String {
@@ -17,7 +21,7 @@ pub(crate) fn ratios(summary: &Summary) -> String {
 pub(crate) fn whole(summary: &Summary) -> String {
     let mut text = String::from("# Siltstone beside other engines\n\n");
     text += &description(summary);
-    text += &engines(summary);
+    text += &circumstances::engines(summary);
     for part in &summary.parts {
         let _ = writeln!(text, "\n## {}\n", part.name);
         if part.lanes.len() > 1 {
@@ -35,83 +39,6 @@ pub(crate) fn whole(summary: &Summary) -> String {
         for failure in failures {
             let _ = writeln!(text, "- {}", escaped(&failure));
         }
-    }
-    text
-}
-
-/// Machine and settings in a few paragraphs, an empty line between them.
-pub(crate) fn description(summary: &Summary) -> String {
-    let (header, settings) = (&summary.header, &summary.header.settings);
-    let machine = &header.machine;
-    let memory = number(machine.memory_bytes.map(|bytes| precise(bytes >> 20)), 0);
-    let mut text = format!(
-        "{}, {}, {} cores, {memory} MiB, {}, stores on {}. {}.\n\n",
-        machine.date,
-        machine.cpu,
-        machine.cores,
-        machine.system,
-        machine.file_system,
-        capital(&header.limit),
-    );
-    let _ = writeln!(
-        text,
-        "Threads: {}, rounds: {}; {} s for what time ends, {} s at most for what a count ends; \
-         keys: {}, values of {} bytes, compression: {}, {} MiB for buffers and caches, durability: \
-         {} (fillsync: sync), seed {}.\n",
-        settings.threads,
-        settings.rounds,
-        settings.seconds,
-        settings.cap_seconds,
-        settings.keys,
-        settings.value_bytes,
-        settings.compression,
-        settings.memory_bytes >> 20,
-        settings.durability,
-        settings.seed,
-    );
-    for doubt in &header.doubts {
-        let _ = writeln!(text, "Doubtful: {doubt}.\n");
-    }
-    text
-}
-
-/// The engines and what failed, for a page without wide tables.
-pub(crate) fn engines_in_words(summary: &Summary) -> String {
-    let mut text = String::new();
-    for engine in &summary.header.engines {
-        let _ = writeln!(
-            text,
-            "{} {}: {}. Acknowledged writes after SIGKILL: {}.\n",
-            engine.name,
-            engine.version,
-            engine.settings,
-            engine.kill_said()
-        );
-    }
-    for failure in summary.failures() {
-        let _ = writeln!(text, "Failed: {failure}.\n");
-    }
-    text
-}
-
-/// The builds and the engines.
-fn engines(summary: &Summary) -> String {
-    let header = &summary.header;
-    let mut text = format!("- Siltstone at revision {}\n", header.revision);
-    for (what, seconds) in &header.builds {
-        let _ = writeln!(text, "- built the {what} in {seconds:.0} s");
-    }
-    text +=
-        "\n| engine | version | acknowledged writes after SIGKILL | set-up |\n|---|---|---|---|\n";
-    for engine in &header.engines {
-        let _ = writeln!(
-            text,
-            "| {} | {} | {} | {} |",
-            engine.name,
-            engine.version,
-            escaped(&engine.kill_said()),
-            escaped(&engine.settings)
-        );
     }
     text
 }
@@ -156,6 +83,10 @@ fn ratios_of(part: &PartSummary) -> String {
     if part.ratios.iter().any(|ratio| ratio.capped) {
         text += "`*` time ended one of the two before its last operation.\n\n";
     }
+    if part.ratios.iter().any(|ratio| ratio.of_two_runs) {
+        text += "`~` in a round that one run began and another ended: the two were not measured one \
+                 right after the other.\n\n";
+    }
     if part.ratios.iter().any(|ratio| ratio.beyond) {
         text += "`!` beyond 1.3.\n\n";
     }
@@ -164,137 +95,9 @@ fn ratios_of(part: &PartSummary) -> String {
 
 fn ratio_text(ratio: &Ratio) -> String {
     let spread = ratio.spread;
-    let marks = [(ratio.capped, "*"), (ratio.beyond, "!")];
+    let marks = [(ratio.capped, "*"), (ratio.of_two_runs, "~"), (ratio.beyond, "!")];
     let marks: String = marks.iter().filter(|(is, _)| *is).map(|(_, mark)| *mark).collect();
     format!("{:.2}{marks} ({:.2}..{:.2})", spread.median, spread.min, spread.max)
-}
-
-/// Operations per second of every lane.
-fn absolute(part: &PartSummary) -> String {
-    let mut table = Table::new("ops/s");
-    for lane in &part.lanes {
-        table.column(&lane.name);
-    }
-    for workload in &part.workloads {
-        let cells = part.lanes.iter().map(|lane| part.cell(workload, &lane.name));
-        table.row(workload, cells.map(|cell| cell.map_or_else(String::new, ops)).collect());
-    }
-    format!("{}\n", table.text())
-}
-
-/// What writes left to do, and what that took. Those of few writes among reads are left out.
-fn writes(part: &PartSummary) -> String {
-    let mut table = Table::new("writes");
-    for name in [
-        "engine",
-        "ops/s",
-        "debt MiB at the last write",
-        "settled s",
-        "MiB written meanwhile",
-        "cpu s meanwhile",
-        "MiB written in all",
-        "w-amp",
-        "s-amp",
-        "idle s",
-        "throttled s",
-    ] {
-        table.column(name);
-    }
-    let only_writes = |name: &&String| workload::named(name).is_ok_and(Workload::is_counted);
-    for workload in part.workloads.iter().filter(only_writes) {
-        for cell in measured(part, workload) {
-            let row = vec![
-                cell.lane.clone(),
-                ops(cell),
-                number(cell.debt_bytes.map(mebibytes), 1),
-                number(cell.settled_seconds, 2),
-                number(cell.settling_written_bytes.map(mebibytes), 1),
-                number(cell.settling_cpu_seconds, 2),
-                number(cell.written_bytes.map(mebibytes), 0),
-                number(cell.write_amplification, 2),
-                number(cell.space_amplification, 2),
-                number(cell.idle_seconds, 0),
-                number(cell.throttled_seconds, 1),
-            ];
-            table.row(workload, row);
-        }
-    }
-    table.unless_empty()
-}
-
-/// Latency, processor, amplification, stalls and memory of everything.
-fn costs(part: &PartSummary) -> String {
-    let mut table = Table::new("workload");
-    for name in [
-        "engine",
-        "writes/s",
-        "p50 us",
-        "p99 us",
-        "p99.9 us",
-        "max us",
-        "cpu us/op",
-        "w-amp",
-        "r-amp",
-        "s-amp",
-        "stall ms",
-        "peak MiB",
-        "with page cache",
-        "verified",
-    ] {
-        table.column(name);
-    }
-    for workload in &part.workloads {
-        for cell in measured(part, workload) {
-            let row = vec![
-                cell.lane.clone(),
-                cell.writes_per_second.map_or_else(|| "-".to_owned(), grouped),
-                number(cell.p50_us, 2),
-                number(cell.p99_us, 2),
-                number(cell.p999_us, 1),
-                number(cell.max_us, 0),
-                number(cell.cpu_us, 2),
-                number(cell.write_amplification, 2),
-                number(cell.read_amplification, 2),
-                number(cell.space_amplification, 2),
-                number(cell.longest_stall_ms, 1),
-                number(cell.peak_memory_bytes.map(mebibytes), 0),
-                number(cell.limited_peak_bytes.map(mebibytes), 0),
-                cell.verified.to_string(),
-            ];
-            table.row(workload, row);
-        }
-    }
-    table.unless_empty()
-}
-
-/// The cells of a workload that have figures.
-fn measured<'a>(part: &'a PartSummary, workload: &'a str) -> impl Iterator<Item = &'a Cell> {
-    part.cells.iter().filter(move |cell| cell.workload == workload && cell.rounds > 0)
-}
-
-/// Operations per second of a cell: the median, or what happened instead.
-fn ops(cell: &Cell) -> String {
-    let capped = if cell.capped > 0 { "*" } else { "" };
-    match (cell.ops_per_second, cell.errors.is_empty()) {
-        (Some(spread), _) => format!("{}{capped}", grouped(spread.median)),
-        (None, false) => "failed".to_owned(),
-        (None, true) => "-".to_owned(),
-    }
-}
-
-fn mebibytes(bytes: f64) -> f64 {
-    bytes / 1_048_576.0
-}
-
-#[expect(clippy::cast_precision_loss, reason = "for people to read")]
-const fn precise(number: u64) -> f64 {
-    number as f64
-}
-
-fn capital(text: &str) -> String {
-    let mut characters = text.chars();
-    let first = characters.next().into_iter().flat_map(char::to_uppercase);
-    first.chain(characters).collect()
 }
 
 #[cfg(test)]

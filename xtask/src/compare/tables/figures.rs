@@ -18,86 +18,63 @@ pub(super) fn absolute(part: &PartSummary) -> String {
     format!("{}\n", table.text())
 }
 
+/// What stands above a column, and what stands in it.
+type Column = (&'static str, fn(&Cell) -> String);
+
 /// What writes left to do, and what that took. Those of few writes among reads are left out.
 pub(super) fn writes(part: &PartSummary) -> String {
-    let mut table = Table::new("writes");
-    for name in [
-        "engine",
-        "ops/s",
-        "debt MiB at the last write",
-        "settled s",
-        "MiB written meanwhile",
-        "cpu s meanwhile",
-        "MiB written in all",
-        "w-amp",
-        "s-amp",
-        "idle s",
-        "throttled s",
-    ] {
-        table.column(name);
-    }
+    let columns: [Column; 11] = [
+        ("engine", |cell| cell.lane.clone()),
+        ("ops/s", ops),
+        ("debt MiB at the last write", |cell| number(cell.debt_bytes.map(mebibytes), 1)),
+        ("settled s", |cell| number(cell.settled_seconds, 2)),
+        ("MiB written meanwhile", |cell| number(cell.settling_written_bytes.map(mebibytes), 1)),
+        ("cpu s meanwhile", |cell| number(cell.settling_cpu_seconds, 2)),
+        ("MiB written in all", |cell| number(cell.written_bytes.map(mebibytes), 0)),
+        ("w-amp", |cell| number(cell.write_amplification, 2)),
+        ("s-amp", |cell| number(cell.space_amplification, 2)),
+        ("idle s", |cell| number(cell.idle_seconds, 0)),
+        ("throttled s", |cell| number(cell.throttled_seconds, 1)),
+    ];
     let only_writes = |name: &&String| workload::named(name).is_ok_and(Workload::is_counted);
-    for workload in part.workloads.iter().filter(only_writes) {
-        for cell in measured(part, workload) {
-            let row = vec![
-                cell.lane.clone(),
-                ops(cell),
-                number(cell.debt_bytes.map(mebibytes), 1),
-                number(cell.settled_seconds, 2),
-                number(cell.settling_written_bytes.map(mebibytes), 1),
-                number(cell.settling_cpu_seconds, 2),
-                number(cell.written_bytes.map(mebibytes), 0),
-                number(cell.write_amplification, 2),
-                number(cell.space_amplification, 2),
-                number(cell.idle_seconds, 0),
-                number(cell.throttled_seconds, 1),
-            ];
-            table.row(workload, row);
-        }
-    }
-    table.unless_empty()
+    table(part, "writes", part.workloads.iter().filter(only_writes), &columns)
 }
 
 /// Latency, processor, amplification, stalls and memory of everything.
 pub(super) fn costs(part: &PartSummary) -> String {
-    let mut table = Table::new("workload");
-    for name in [
-        "engine",
-        "writes/s",
-        "p50 us",
-        "p99 us",
-        "p99.9 us",
-        "max us",
-        "cpu us/op",
-        "w-amp",
-        "r-amp",
-        "s-amp",
-        "stall ms",
-        "peak MiB",
-        "with page cache",
-        "verified",
-    ] {
+    let columns: [Column; 14] = [
+        ("engine", |cell| cell.lane.clone()),
+        ("writes/s", |cell| cell.writes_per_second.map_or_else(|| "-".to_owned(), grouped)),
+        ("p50 us", |cell| number(cell.p50_us, 2)),
+        ("p99 us", |cell| number(cell.p99_us, 2)),
+        ("p99.9 us", |cell| number(cell.p999_us, 1)),
+        ("max us", |cell| number(cell.max_us, 0)),
+        ("cpu us/op", |cell| number(cell.cpu_us, 2)),
+        ("w-amp", |cell| number(cell.write_amplification, 2)),
+        ("r-amp", |cell| number(cell.read_amplification, 2)),
+        ("s-amp", |cell| number(cell.space_amplification, 2)),
+        ("stall ms", |cell| number(cell.longest_stall_ms, 1)),
+        ("peak MiB", |cell| number(cell.peak_memory_bytes.map(mebibytes), 0)),
+        ("with page cache", |cell| number(cell.limited_peak_bytes.map(mebibytes), 0)),
+        ("verified", |cell| cell.verified.to_string()),
+    ];
+    table(part, "workload", part.workloads.iter(), &columns)
+}
+
+/// A line for each cell of `workloads` that has figures.
+fn table<'a>(
+    part: &PartSummary,
+    title: &str,
+    workloads: impl Iterator<Item = &'a String>,
+    columns: &[Column],
+) -> String {
+    let mut table = Table::new(title);
+    for (name, _) in columns {
         table.column(name);
     }
-    for workload in &part.workloads {
+    for workload in workloads {
         for cell in measured(part, workload) {
-            let row = vec![
-                cell.lane.clone(),
-                cell.writes_per_second.map_or_else(|| "-".to_owned(), grouped),
-                number(cell.p50_us, 2),
-                number(cell.p99_us, 2),
-                number(cell.p999_us, 1),
-                number(cell.max_us, 0),
-                number(cell.cpu_us, 2),
-                number(cell.write_amplification, 2),
-                number(cell.read_amplification, 2),
-                number(cell.space_amplification, 2),
-                number(cell.longest_stall_ms, 1),
-                number(cell.peak_memory_bytes.map(mebibytes), 0),
-                number(cell.limited_peak_bytes.map(mebibytes), 0),
-                cell.verified.to_string(),
-            ];
-            table.row(workload, row);
+            table.row(workload, columns.iter().map(|(_, text)| text(cell)).collect());
         }
     }
     table.unless_empty()

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use anyhow::{Context, Result, bail};
+use serde::de::DeserializeOwned;
 
 /// Starts cargo in the workspace's root, always with the same environment.
 #[derive(Debug)]
@@ -51,6 +52,21 @@ impl Cargo {
         args: impl IntoIterator<Item = A>,
     ) -> Result<String> {
         read(&mut self.command(args))
+    }
+
+    /// What `cargo metadata` with `args` says of the workspace at `manifest`.
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](Self::read), or when the answer has no `T`.
+    pub(crate) fn metadata<T: DeserializeOwned>(
+        &self,
+        manifest: &Path,
+        args: &[&str],
+    ) -> Result<T> {
+        let mut command = self.command(["metadata", "--format-version", "1"]);
+        command.args(args).arg("--manifest-path").arg(manifest);
+        serde_json::from_str(&read(&mut command)?).context("read the output of cargo metadata")
     }
 
     /// Whether `cargo NAME --version` works: the subcommand is installed.

@@ -176,11 +176,7 @@ struct Metadata {
 
 /// Where cargo puts what it builds for the manifest.
 fn target(cargo: &Cargo, manifest: &Path) -> Result<PathBuf> {
-    let mut command = cargo.command(["metadata", "--format-version", "1", "--no-deps"]);
-    command.arg("--manifest-path").arg(manifest);
-    let said = crate::cargo::read(&mut command)?;
-    let metadata: Metadata =
-        serde_json::from_str(&said).context("read the output of cargo metadata")?;
+    let metadata: Metadata = cargo.metadata(manifest, &["--no-deps"])?;
     Ok(metadata.target_directory)
 }
 

@@ -35,11 +35,7 @@ pub(super) struct Package {
 impl Sources {
     /// Fetches them if they are not on this machine yet.
     pub(super) fn find(cargo: &Cargo, manifest: &Path) -> Result<Self> {
-        let manifest = manifest.to_str().context("a path that is UTF-8")?;
-        let args = ["metadata", "--format-version", "1", "--features", "rocksdb", "--locked"];
-        let said = cargo.read(args.into_iter().chain(["--manifest-path", manifest]))?;
-        let metadata = serde_json::from_str(&said).context("read the output of cargo metadata")?;
-        Self::of(metadata)
+        Self::of(cargo.metadata(manifest, &["--features", "rocksdb", "--locked"])?)
     }
 
     pub(super) fn of(metadata: Metadata) -> Result<Self> {

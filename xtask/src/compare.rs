@@ -15,6 +15,7 @@ mod engine;
 mod journal;
 mod machine;
 mod measured;
+mod others;
 mod plan;
 mod programs;
 mod rocksdb;

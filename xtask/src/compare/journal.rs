@@ -55,6 +55,9 @@ pub(crate) struct Line {
     /// The most memory its process used in this round so far, the page cache included.
     #[serde(default)]
     pub(crate) peak_bytes: Option<u64>,
+    /// The share of the processors that others took while it ran; see [`others`](super::others).
+    #[serde(default)]
+    pub(crate) others_share: Option<f64>,
     /// What the runner measured.
     #[serde(default)]
     pub(crate) report: Option<Value>,
@@ -87,6 +90,7 @@ impl Line {
             run: 0,
             capped: false,
             peak_bytes: None,
+            others_share: None,
             report: None,
             error: None,
         }
@@ -164,6 +168,7 @@ impl Journal {
             run: self.run,
             capped: false,
             peak_bytes: None,
+            others_share: None,
             report: Some(serde_json::to_value(goes_on)?),
             error: None,
         })
@@ -270,6 +275,7 @@ pub(super) mod tests {
             run: 0,
             capped: false,
             peak_bytes: None,
+            others_share: None,
             report: Some(json!({ "ops_per_second": ops, "ops": 100, "seconds": 1.0 })),
             error: None,
         }

@@ -13,6 +13,7 @@ use serde_json::Value;
 use super::cgroup::Groups;
 use super::journal::{CLOSE, Journal, Line};
 use super::measured::Measured;
+use super::others;
 use super::plan::{Lane, Part};
 use super::programs::Programs;
 use super::runner::Runner;
@@ -117,9 +118,12 @@ impl Rounds<'_> {
         match report {
             Ok((measured, report)) => {
                 line.capped = workload.ops(part.num).is_some_and(|ops| measured.ops < ops);
-                println!("{name} {}", measured.in_short(line.capped));
                 line.report = Some(report);
                 line.peak_bytes = running.runner.as_ref().and_then(Runner::peak_bytes);
+                line.others_share = running.runner.as_ref().and_then(Runner::others_share);
+                let doubt = others::doubt(line.others_share);
+                let doubt = doubt.map_or_else(String::new, |doubt| format!(", {doubt}"));
+                println!("{name} {}{doubt}", measured.in_short(line.capped));
             }
             Err(error) => {
                 println!("{name} FAILED: {error:#}");

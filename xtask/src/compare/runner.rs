@@ -15,6 +15,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use serde_json::Value;
 
 use super::cgroup::{Group, Groups};
+use super::others::Reading;
 use super::plan::{Lane, Settings};
 
 /// How long a child may be at work beyond what its workload may take: it settles, completes a fill
@@ -33,6 +34,7 @@ pub(crate) struct Runner {
     folder: PathBuf,
     group: Option<Group>,
     patience: Duration,
+    others_share: Option<f64>,
 }
 
 impl Runner {
@@ -87,7 +89,8 @@ impl Runner {
             // It fails when nobody listens any more.
             said.try_for_each(|line| sender.send(line))
         });
-        let runner = Self { child, stdin, lines, folder, group, patience: PATIENCE };
+        let patience = PATIENCE;
+        let runner = Self { child, stdin, lines, folder, group, patience, others_share: None };
         if let Some(group) = &runner.group {
             // It waits for its first line and has made nothing yet.
             group.take(runner.child.id())?;
@@ -101,12 +104,15 @@ impl Runner {
     ///
     /// What it said, or how it ended; it is good for nothing then.
     pub(crate) fn run(&mut self, order: &str) -> Result<Value> {
+        let begin = Reading::now(self.child.id());
         let sent = self.stdin.as_mut().is_some_and(|stdin| writeln!(stdin, "{order}").is_ok());
         let line = match self.lines.recv_timeout(self.patience) {
             Ok(line) => line,
             Err(RecvTimeoutError::Timeout) => bail!("nothing for {} s", self.patience.as_secs()),
             Err(RecvTimeoutError::Disconnected) => return Err(self.death()),
         };
+        let end = Reading::now(self.child.id());
+        self.others_share = begin.zip(end).map(|(begin, end)| begin.share_until(end));
         let report: Value = serde_json::from_str(&line).context("a report that is no JSON")?;
         match report.get("error").and_then(Value::as_str) {
             Some(error) => Err(anyhow!("{error}")),
@@ -134,6 +140,11 @@ impl Runner {
     /// The most memory it used at once so far, the page cache included, if it is limited.
     pub(crate) fn peak_bytes(&self) -> Option<u64> {
         self.group.as_ref().and_then(Group::peak_bytes)
+    }
+
+    /// The share of the processors that others took while it ran what it was told last.
+    pub(crate) fn others_share(&self) -> Option<f64> {
+        self.others_share
     }
 
     /// Why it is gone.

@@ -47,6 +47,9 @@ pub(crate) struct Cell {
     pub(crate) peak_memory_bytes: Option<f64>,
     /// The page cache included, over the round so far.
     pub(crate) limited_peak_bytes: Option<f64>,
+    /// The share of the processors that others took, in the round where it was largest.
+    #[serde(default)]
+    pub(crate) others_share: Option<f64>,
     pub(crate) debt_bytes: Option<f64>,
     pub(crate) settled_seconds: Option<f64>,
     pub(crate) verified: u64,
@@ -88,6 +91,7 @@ pub(super) struct Runs<'a> {
     lane: &'a str,
     rounds: Vec<Round>,
     peaks: Vec<f64>,
+    others: Vec<f64>,
     errors: Vec<String>,
     last: Option<&'a Value>,
 }
@@ -110,6 +114,7 @@ impl<'a> Runs<'a> {
             lane,
             rounds: Vec::new(),
             peaks: Vec::new(),
+            others: Vec::new(),
             errors: Vec::new(),
             last: None,
         };
@@ -119,6 +124,7 @@ impl<'a> Runs<'a> {
                     let Line { round: number, run, capped, .. } = **line;
                     runs.rounds.push(Round { number, run, capped, measured });
                     runs.peaks.extend(line.peak_bytes.map(precise));
+                    runs.others.extend(line.others_share);
                     runs.last = Some(report);
                 }
                 Some((_, Err(error))) => runs.errors.push(format!("{error:#}")),
@@ -163,6 +169,7 @@ impl<'a> Runs<'a> {
             longest_stall_ms: median(&|measured| measured.longest_stall_ms),
             peak_memory_bytes: bytes(|measured| measured.peak_memory_bytes),
             limited_peak_bytes: Spread::of(self.peaks.clone()).map(|spread| spread.median),
+            others_share: Spread::of(self.others.clone()).map(|spread| spread.max),
             debt_bytes: bytes(|measured| measured.debt_bytes),
             settled_seconds: median(&|measured| measured.settled_seconds),
             verified: self.rounds.iter().map(|round| round.measured.verified).sum(),

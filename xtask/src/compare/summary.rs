@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::engine::Engine;
 use super::journal::{CLOSE, GoesOn, Header, Journal, Line};
+use super::others;
 use super::plan::Part;
 use super::runs::{Cell, Ratio, Runs};
 
@@ -63,6 +64,17 @@ impl Summary {
         });
         let went_on = journal.runs_that_went_on();
         Self { parts: parts.collect(), unclosed: unclosed.collect(), went_on, header }
+    }
+
+    /// What others disturbed, a sentence each.
+    pub(crate) fn disturbed(&self) -> Vec<String> {
+        let cells =
+            self.parts.iter().flat_map(|part| part.cells.iter().map(move |cell| (part, cell)));
+        let sentence = |(part, cell): (&PartSummary, &Cell)| {
+            let doubt = others::doubt(cell.others_share)?;
+            Some(format!("{}, {}, {}: {doubt}", part.name, cell.workload, cell.lane))
+        };
+        cells.filter_map(sentence).collect()
     }
 
     /// What failed, a sentence each: writes that a kill lost, stores that could not be closed,
@@ -210,6 +222,17 @@ pub(super) mod tests {
         assert!(part.ratio("fillrandom", "sled").unwrap().capped);
         assert_eq!(part.cell("fillrandom", "sled").unwrap().capped, 1);
         assert_eq!(summary.failures(), ["1000 keys, fillrandom, rocksdb: no room"]);
+    }
+
+    #[test]
+    fn what_others_disturbed_shows() {
+        let at = |round, share| {
+            let ours = line("1000 keys", round, "siltstone", "fillrandom", 5.0);
+            Line { others_share: share, ..ours }
+        };
+        let summary = summary(COMMAND, vec![at(1, Some(0.25)), at(2, Some(0.0)), at(3, None)]);
+        let expected = "1000 keys, fillrandom, siltstone: others took 25 % of the processors";
+        assert_eq!(summary.disturbed(), [expected]);
     }
 
     #[test]

@@ -43,6 +43,10 @@ pub(crate) fn description(summary: &Summary) -> String {
         let doubts = if doubts.is_empty() { doubts } else { format!("; doubtful: {doubts}") };
         let _ = writeln!(text, "Another run went on with it on {}{doubts}.\n", run.date);
     }
+    let disturbed = summary.disturbed();
+    if !disturbed.is_empty() {
+        let _ = writeln!(text, "Doubtful, in one round at least: {}.\n", disturbed.join("; "));
+    }
     text
 }
 

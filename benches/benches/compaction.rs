@@ -81,7 +81,7 @@ impl Outputs for Sink<'_> {
 
 fn compact(criterion: &mut Criterion) {
     let mut bench = criterion.benchmark_group("compaction/merge");
-    bench.sample_size(10).throughput(Throughput::Bytes(ENTRIES * ENTRY_BYTES));
+    bench.sample_size(10).throughput(Throughput::Bytes(ENTRIES * ENTRY_BYTES as u64));
     for (codec, compression) in [("plain", Compression::None), ("snap", Compression::Snap)] {
         for fan_in in [2, 4, 8] {
             let tables = RefCell::new(Tables::new());

@@ -3,7 +3,7 @@
 
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use siltstone_base::{Cursor, EntryKind, MAX_SEQNO};
-use siltstone_benches::{key, shuffled, value};
+use siltstone_benches::{key, mixed, shuffled, value};
 use siltstone_memtable::Memtable;
 use std::hint::black_box;
 use std::sync::Arc;
@@ -39,18 +39,19 @@ fn insert(criterion: &mut Criterion) {
 fn get(criterion: &mut Criterion) {
     let mut bench = criterion.benchmark_group("memtable/get");
     bench.throughput(Throughput::Elements(1));
-    let numbers = shuffled(ENTRIES);
-    let memtable = filled(&numbers);
-    let mut next = numbers.iter().cycle();
+    let memtable = filled(&shuffled(ENTRIES));
+    let mut turn = 0;
+    // Not in the order of the inserts, which would be that of memory.
+    let mut draw = || {
+        turn += 1;
+        key(mixed(turn) % ENTRIES)
+    };
     bench.bench_function("present", |bencher| {
-        bencher.iter(|| {
-            let number = next.next().copied().unwrap_or(0);
-            memtable.get(black_box(&key(number)), MAX_SEQNO)
-        });
+        bencher.iter(|| memtable.get(black_box(&draw()), MAX_SEQNO));
     });
     bench.bench_function("absent", |bencher| {
         bencher.iter(|| {
-            let mut absent = key(next.next().copied().unwrap_or(0)).to_vec();
+            let mut absent = draw().to_vec();
             absent.push(b'-');
             memtable.get(black_box(&absent), MAX_SEQNO)
         });

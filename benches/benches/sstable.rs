@@ -26,7 +26,7 @@ fn table(tables: &mut Tables, entries: u64, compression: Compression) -> Arc<Tab
 fn write(criterion: &mut Criterion) {
     const ENTRIES: u64 = 500_000;
     let mut bench = criterion.benchmark_group("sstable/write");
-    bench.sample_size(10).throughput(Throughput::Bytes(ENTRIES * ENTRY_BYTES));
+    bench.sample_size(10).throughput(Throughput::Bytes(ENTRIES * ENTRY_BYTES as u64));
     for (codec, compression) in CODECS {
         let mut tables = Tables::new();
         bench.bench_function(BenchmarkId::new(codec, ENTRIES), |bencher| {

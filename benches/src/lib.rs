@@ -17,7 +17,7 @@ pub const KEY_BYTES: usize = 16;
 /// Length of a value.
 pub const VALUE_BYTES: usize = 100;
 /// What an entry weighs: key and value.
-pub const ENTRY_BYTES: u64 = (KEY_BYTES + VALUE_BYTES) as u64;
+pub const ENTRY_BYTES: usize = KEY_BYTES + VALUE_BYTES;
 
 /// `number` as 16 decimal digits.
 pub fn key(number: u64) -> [u8; KEY_BYTES] {

@@ -1,7 +1,7 @@
 //! What files cost: a record written, mapped or synced, a long run of bytes, an open.
 
-use criterion::{Criterion, Throughput, criterion_group};
-use memmap2::MmapMut;
+use criterion::{BatchSize, Criterion, Throughput, criterion_group};
+use memmap2::{Mmap, MmapMut};
 use std::fs::{File, remove_file};
 use std::io::Write;
 use std::os::unix::fs::FileExt;
@@ -29,6 +29,13 @@ fn record(criterion: &mut Criterion) {
     let (log, mut at) = (file(SEGMENT_BYTES), 0);
     bench.bench_function("pwrite", |bencher| {
         bencher.iter(|| log.write_all_at(&RECORD, step(&mut at) as u64).unwrap());
+    });
+    let (chunk, mut chunk_at) = (vec![7; 64 << 10], 0);
+    bench.bench_function("pwrite of 64 KiB", |bencher| {
+        bencher.iter(|| {
+            log.write_all_at(&chunk, chunk_at).unwrap();
+            chunk_at = (chunk_at + chunk.len() as u64) % SEGMENT_BYTES as u64;
+        });
     });
     bench.sample_size(20);
     bench.bench_function("pwrite and sync", |bencher| {
@@ -63,7 +70,7 @@ fn map(criterion: &mut Criterion) {
                 }
                 window
             },
-            criterion::BatchSize::PerIteration,
+            BatchSize::PerIteration,
         );
     });
     bench.finish();
@@ -75,34 +82,42 @@ fn long_run(criterion: &mut Criterion) {
     bench.sample_size(10).throughput(Throughput::Bytes(RUN_BYTES as u64));
     let chunk = vec![7; 1 << 20];
     bench.bench_function("written and synced", |bencher| {
-        bencher.iter(|| {
-            let mut file = tempfile::tempfile().unwrap();
-            for _ in 0..RUN_BYTES / chunk.len() {
-                file.write_all(&chunk).unwrap();
-            }
-            file.sync_data().unwrap();
-        });
+        bencher.iter_batched(
+            || tempfile::tempfile().unwrap(),
+            |mut file| {
+                for _ in 0..RUN_BYTES / chunk.len() {
+                    file.write_all(&chunk).unwrap();
+                }
+                file.sync_data().unwrap();
+                file
+            },
+            BatchSize::PerIteration,
+        );
     });
     bench.finish();
 }
 
-/// What opening a table asks of the system: name, length, map, and four parts read.
-fn open(criterion: &mut Criterion) {
-    let mut bench = criterion.benchmark_group("limits/open");
+/// What opening a table asks of the system: name, length, map, and three parts read.
+fn whole(criterion: &mut Criterion) {
+    let mut bench = criterion.benchmark_group("limits/file");
     let folder = tempfile::tempdir().unwrap();
     let (path, mut part) = (folder.path().join("table"), [0; 512]);
     File::create_new(&path).unwrap().write_all(&[7; 8192]).unwrap();
-    bench.bench_function("open, length, four reads, close", |bencher| {
+    bench.bench_function("open, length, map, three reads, close", |bencher| {
         bencher.iter(|| {
             let file = File::open(&path).unwrap();
             assert_eq!(file.metadata().unwrap().len(), 8192);
-            (0..4).for_each(|turn| file.read_exact_at(&mut part, 512 * turn).unwrap());
+            #[expect(unsafe_code, reason = "a map of a file")]
+            // SAFETY: the folder is this benchmark's own, and it does not write the file any more.
+            let map = unsafe { Mmap::map(&file) }.unwrap();
+            (0..3).for_each(|turn| file.read_exact_at(&mut part, 512 * turn).unwrap());
+            map
         });
     });
     bench.sample_size(20);
-    bench.bench_function("a new file, synced with its name, removed", |bencher| {
+    let (path, directory) = (folder.path().join("new"), File::open(&folder).unwrap());
+    bench.bench_function("made, synced with its name, removed", |bencher| {
         bencher.iter(|| {
-            let (path, directory) = (folder.path().join("new"), File::open(&folder).unwrap());
             let mut file = File::create_new(&path).unwrap();
             file.write_all(&part).unwrap();
             file.sync_all().unwrap();
@@ -113,4 +128,4 @@ fn open(criterion: &mut Criterion) {
     bench.finish();
 }
 
-criterion_group!(benches, record, map, long_run, open);
+criterion_group!(benches, record, map, long_run, whole);

@@ -2,24 +2,23 @@
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group};
 use siltstone_base::checksum;
-use siltstone_benches::{ENTRY_BYTES, KEY_BYTES, VALUE_BYTES, mixed, shuffled, value};
+use siltstone_benches::{ENTRY_BYTES, mixed, shuffled, value};
 use std::hint::black_box;
 
 /// A record of the log with one put.
 const RECORD_BYTES: usize = 150;
-const ENTRY: usize = KEY_BYTES + VALUE_BYTES;
 const BLOCK_BYTES: usize = 4 << 10;
 
 fn system(criterion: &mut Criterion) {
     let mut bench = criterion.benchmark_group("limits/system");
     bench.bench_function("call", |bencher| bencher.iter(std::process::id));
     bench.bench_function("allocation of an entry and its release", |bencher| {
-        bencher.iter(|| black_box(Vec::<u8>::with_capacity(black_box(ENTRY))));
+        bencher.iter(|| black_box(Vec::<u8>::with_capacity(black_box(ENTRY_BYTES))));
     });
     bench.finish();
 }
 
-/// Reads of which each says where the next one is, over `bytes` of memory.
+/// Reads of which each says where the next one is.
 fn memory(criterion: &mut Criterion) {
     let mut bench = criterion.benchmark_group("limits/memory, a read after the other");
     for mib in [1, 16, 230] {
@@ -42,10 +41,10 @@ fn memory(criterion: &mut Criterion) {
 
 fn copy(criterion: &mut Criterion) {
     let mut bench = criterion.benchmark_group("limits/copy of an entry");
-    bench.throughput(Throughput::Bytes(ENTRY_BYTES));
+    bench.throughput(Throughput::Bytes(ENTRY_BYTES as u64));
     for mib in [1, 230] {
-        let entries = vec![[1_u8; ENTRY]; (mib << 20) / ENTRY];
-        let (mut entry, mut next) = ([0; ENTRY], entries.iter().cycle());
+        let entries = vec![[1_u8; ENTRY_BYTES]; (mib << 20) / ENTRY_BYTES];
+        let (mut entry, mut next) = ([0; ENTRY_BYTES], entries.iter().cycle());
         bench.bench_function(BenchmarkId::new("in order, MiB", mib), |bencher| {
             bencher.iter(|| {
                 entry.copy_from_slice(next.next().unwrap());

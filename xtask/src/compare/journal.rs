@@ -55,7 +55,8 @@ pub(crate) struct Line {
     /// The most memory its process used in this round so far, the page cache included.
     #[serde(default)]
     pub(crate) peak_bytes: Option<u64>,
-    /// The share of the processors that others took while it ran; see [`others`](super::others).
+    /// The share of the processors that others took from the order to the report, if that was long
+    /// enough to tell; see [`others`](super::others).
     #[serde(default)]
     pub(crate) others_share: Option<f64>,
     /// What the runner measured.

@@ -1,25 +1,30 @@
 //! How much of the processors others took while a runner was at work.
 //!
-//! Others are all programs but the runner, and the host of a virtual machine, which may take the
-//! processor away (`steal`). The kernel's own threads do not count: most of their work is the
-//! runner's, writing its pages back.
+//! Others are all programs but the runner, engines that wait for their turn among them, and the host
+//! of a virtual machine, which may take the processor away (`steal`). Time inside the kernel does
+//! not count, be it for a program or its own: whose pages it writes back cannot be told.
 
 use std::fs;
 
+use super::table::precise;
+
 /// From this share on figures are doubtful: a tenth of a core on a machine with two.
 const DISTURBING: f64 = 0.05;
-/// Fewer ticks than this, of 10 ms each, are rounding.
-const LEAST_TICKS: u64 = 20;
+/// Fewer ticks than this, of 10 ms each, are rounding: in less than 2 s of two cores nothing can be
+/// told.
+const LEAST_TICKS: f64 = 20.0;
 
 /// The counters at a moment, in ticks.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Reading {
     /// Of all processors, idle or not.
     total: u64,
-    /// Of those, in programs or taken away by the host.
-    busy: u64,
+    /// Of those, in programs.
+    programs: u64,
     /// Of those, in the runner.
     own: u64,
+    /// Taken away by the host.
+    stolen: u64,
 }
 
 impl Reading {
@@ -36,19 +41,17 @@ impl Reading {
         let &[user, nice, _, _, _, _, _, stolen] = ticks.as_slice() else { return None };
         // Behind the name, which may have spaces: utime is the fourteenth field, the state the third.
         let own = own.rsplit_once(") ")?.1.split(' ').nth(11)?.parse().ok()?;
-        Some(Self { total: ticks.iter().sum(), busy: user + nice + stolen, own })
+        Some(Self { total: ticks.iter().sum(), programs: user + nice, own, stolen })
     }
 
-    /// The share of all processors' time between `self` and `later` that others took, 0 where that
-    /// is no more than rounding.
-    pub(crate) fn share_until(self, later: Self) -> f64 {
-        let total = later.total.saturating_sub(self.total);
-        let busy = later.busy.saturating_sub(self.busy);
-        let others = busy.saturating_sub(later.own.saturating_sub(self.own));
-        if others < LEAST_TICKS || total == 0 {
-            return 0.0;
-        }
-        super::table::precise(others) / super::table::precise(total)
+    /// The share of all processors' time between `self` and `later` that others took; `None` where
+    /// that was too short to tell.
+    pub(crate) fn share_until(self, later: Self) -> Option<f64> {
+        let since = |of: fn(Self) -> u64| of(later).saturating_sub(of(self));
+        let others = since(|at| at.programs).saturating_sub(since(|at| at.own));
+        let others = precise(others + since(|at| at.stolen));
+        let total = precise(since(|at| at.total));
+        (total * DISTURBING >= LEAST_TICKS).then(|| others / total)
     }
 }
 
@@ -68,22 +71,23 @@ mod tests {
     fn programs_and_the_host_count_and_the_kernel_does_not() {
         let all = "cpu  300 20 5000 9000 40 1 2 30 7 7\ncpu0 1 2 3\n";
         let reading = Reading::of(all, OWN).unwrap();
-        assert_eq!(reading, Reading { total: 14_393, busy: 350, own: 100 });
+        assert_eq!(reading, Reading { total: 14_393, programs: 320, own: 100, stolen: 30 });
         assert_eq!(Reading::of("cpu  1 2 3\n", OWN), None);
         assert_eq!(Reading::of(all, "7 (a) S 1"), None);
     }
 
     #[test]
     fn what_the_runner_took_is_not_of_others() {
-        let at = |total, busy, own| Reading { total, busy, own };
-        let begin = at(1000, 500, 300);
+        let at = |total, programs, own, stolen| Reading { total, programs, own, stolen };
+        let begin = at(1000, 500, 300, 70);
         let share = |later| begin.share_until(later);
-        assert!((share(at(1400, 600, 380)) - 0.05).abs() < 1e-9);
-        assert_eq!(share(at(1400, 600, 400)).to_bits(), 0);
-        // The two are counted in different ways: a little less than nothing is nothing.
-        assert_eq!(share(at(1400, 600, 405)).to_bits(), 0);
-        // Nineteen ticks of twenty would be much, but are rounding.
-        assert_eq!(share(at(1020, 519, 300)).to_bits(), 0);
+        assert_eq!(share(at(1400, 600, 350, 70)), Some(0.125));
+        assert_eq!(share(at(1400, 600, 400, 70)), Some(0.0));
+        // Programs and one's own are counted in different ways: what is too much there hides
+        // nothing that the host took.
+        assert_eq!(share(at(1400, 600, 420, 120)), Some(0.125));
+        // Nineteen ticks of twenty would be much, and may be rounding.
+        assert_eq!(share(at(1020, 519, 300, 70)), None);
     }
 
     #[test]

@@ -112,7 +112,7 @@ impl Runner {
             Err(RecvTimeoutError::Disconnected) => return Err(self.death()),
         };
         let end = Reading::now(self.child.id());
-        self.others_share = begin.zip(end).map(|(begin, end)| begin.share_until(end));
+        self.others_share = begin.zip(end).and_then(|(begin, end)| begin.share_until(end));
         let report: Value = serde_json::from_str(&line).context("a report that is no JSON")?;
         match report.get("error").and_then(Value::as_str) {
             Some(error) => Err(anyhow!("{error}")),
@@ -142,7 +142,8 @@ impl Runner {
         self.group.as_ref().and_then(Group::peak_bytes)
     }
 
-    /// The share of the processors that others took while it ran what it was told last.
+    /// The share of the processors that others took from its last order to the report, settling and
+    /// checks included.
     pub(crate) fn others_share(&self) -> Option<f64> {
         self.others_share
     }

@@ -146,8 +146,17 @@ mod tests {
     fn the_page_has_circumstances_fills_costs_and_failures() {
         let mut summary = example();
         summary.header.doubts.push("the machine is busy: load 9".to_owned());
+        for cell in &mut summary.parts[0].cells {
+            cell.others_share = Some(0.25);
+        }
+        let cells = summary.parts[0].cells.len();
+        assert!(cells < 10);
+        summary.parts[1].cells.iter_mut().for_each(|cell| cell.others_share = Some(0.5));
+        let more = cells + summary.parts[1].cells.len() - 10;
         let text = whole(&summary);
         for part in [
+            "Doubtful, in one round at least: 1000 keys, fillrandom, siltstone: others took 25 %",
+            &format!("; and {more} more."),
             "## 1000 keys",
             "## shapes of 1000 keys",
             "debt MiB at the last write",

@@ -5,6 +5,9 @@ use std::fmt::Write as _;
 use super::super::summary::Summary;
 use super::super::table::{escaped, number, precise};
 
+/// How many runs are named that others disturbed; `compare.json` has the share of each.
+const DISTURBED_NAMED: usize = 10;
+
 /// Machine and settings in a few paragraphs, an empty line between them.
 pub(crate) fn description(summary: &Summary) -> String {
     let (header, settings) = (&summary.header, &summary.header.settings);
@@ -44,8 +47,11 @@ pub(crate) fn description(summary: &Summary) -> String {
         let _ = writeln!(text, "Another run went on with it on {}{doubts}.\n", run.date);
     }
     let disturbed = summary.disturbed();
-    if !disturbed.is_empty() {
-        let _ = writeln!(text, "Doubtful, in one round at least: {}.\n", disturbed.join("; "));
+    let (named, left) = disturbed.split_at(disturbed.len().min(DISTURBED_NAMED));
+    if !named.is_empty() {
+        let more =
+            if left.is_empty() { String::new() } else { format!("; and {} more", left.len()) };
+        let _ = writeln!(text, "Doubtful, in one round at least: {}{more}.\n", named.join("; "));
     }
     text
 }

@@ -4,7 +4,7 @@
 
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use siltstone::{Db, Durability, Options, WriteBatch, WriteOptions};
-use siltstone_benches::{key, mixed, value};
+use siltstone_benches::{KEY_BYTES, key, mixed, value};
 use std::hint::black_box;
 
 const KEYS: u64 = 1_000_000;
@@ -106,8 +106,8 @@ fn read(criterion: &mut Criterion) {
     bench.bench_function("absent", |bencher| {
         bencher.iter(|| {
             turn += 1;
-            let mut absent = key(mixed(turn) % KEYS).to_vec();
-            absent.push(b'-');
+            let mut absent = [b'-'; KEY_BYTES + 1];
+            absent[..KEY_BYTES].copy_from_slice(&key(mixed(turn) % KEYS));
             assert!(black_box(database.db.get(absent).unwrap()).is_none());
         });
     });

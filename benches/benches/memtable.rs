@@ -3,7 +3,7 @@
 
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use siltstone_base::{Cursor, EntryKind, MAX_SEQNO};
-use siltstone_benches::{key, mixed, shuffled, value};
+use siltstone_benches::{KEY_BYTES, key, mixed, shuffled, value};
 use siltstone_memtable::Memtable;
 use std::hint::black_box;
 use std::sync::Arc;
@@ -51,8 +51,8 @@ fn get(criterion: &mut Criterion) {
     });
     bench.bench_function("absent", |bencher| {
         bencher.iter(|| {
-            let mut absent = draw().to_vec();
-            absent.push(b'-');
+            let mut absent = [b'-'; KEY_BYTES + 1];
+            absent[..KEY_BYTES].copy_from_slice(&draw());
             memtable.get(black_box(&absent), MAX_SEQNO)
         });
     });

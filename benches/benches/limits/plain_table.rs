@@ -130,6 +130,14 @@ fn read(criterion: &mut Criterion) {
     bench.bench_function("key drawn and made, which the other rows have in them", |bencher| {
         bencher.iter(|| key(draw(black_box(8_000)).into()));
     });
+    let one = PlainTable::new(32);
+    bench.bench_function("search of one block", |bencher| {
+        bencher.iter(|| {
+            let number = draw(black_box(32));
+            black_box(key(number.into()));
+            below(&one.blocks[0], number)
+        });
+    });
     for (set, entries) in SETS {
         let table = PlainTable::new(entries);
         bench.bench_function(BenchmarkId::new("get", set), |bencher| {

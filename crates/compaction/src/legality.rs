@@ -17,6 +17,9 @@
 //! Always: a running job counts twice, as its inputs where they are and as their copies where it
 //! takes them. So what is legal now is legal whichever of the jobs ends first. New runs draw
 //! their numbers when a job starts, so a later one is newer.
+//!
+//! Not in the view is a flush that is under way, whose run will be the newest of level 0. Who runs
+//! jobs beside flushes must not start one that makes a new run in level 0 meanwhile.
 
 use crate::run::Place;
 use crate::{Action, Cut, Dest, Run, TableMeta, TreeView};

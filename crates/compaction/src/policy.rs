@@ -16,7 +16,8 @@ pub trait CompactionPolicy: Debug + Send {
     ///
     /// Each action must be legal for this view by itself. After some of them were started, or a
     /// job ended, it is asked again with a new view, until nothing is left to start. Any legal
-    /// tree must be accepted, also one that another policy left behind.
+    /// tree must be accepted, also one that another policy left behind. An action that makes a new
+    /// run in level 0 is not started while a memtable of the tree is flushed.
     fn pick(&mut self, view: &dyn TreeView, out: &mut Vec<Action>);
 
     /// How far the tree is from what it shall be, for pacing writers.

@@ -1,5 +1,6 @@
 //! Which jobs run, and which may run next: each tree has at most one flush at a time, oldest
-//! memtable first, and its compactions share no table.
+//! memtable first, its compactions share no table, and none makes a new run in level 0 beside a
+//! flush.
 
 use super::compact::PlannedMerge;
 use super::failing::Failing;
@@ -9,7 +10,7 @@ use crate::sync::atomic::Ordering;
 use crate::sync::channel::Sender;
 use crate::sync::{Condvar, Mutex};
 use crate::tree::{LoggedMemtable, Tree, TreeState};
-use siltstone_compaction::{Action, Env, JobMeta, Pressure, RunId, VersionView, check};
+use siltstone_compaction::{Action, Dest, Env, JobMeta, Pressure, RunId, VersionView, check};
 use siltstone_wal::KeyspaceId;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -210,6 +211,10 @@ impl Scheduler {
                 continue;
             }
             drop(policy);
+            if running.flushing.contains(&tree.id) && is_new_in_level0(action) {
+                continue;
+            }
+            let jobs = running.merging.entry(tree.id).or_default();
             let planned = plan(store, jobs, &state, action)?;
             drop(running);
             return Ok(Some(MergeClaim { scheduler: self, tree, planned }));
@@ -237,6 +242,7 @@ impl Scheduler {
         let jobs = running.merging.entry(tree.id).or_default();
         let view = VersionView::new(&state.version, jobs, env(store, free_bytes));
         let Some(action) = choose(&view) else { return Ok(None) };
+        debug_assert!(!is_new_in_level0(&action), "it would have to wait for a flush");
         check(&view, &action).map_err(|illegal| Error::IllegalPlan {
             policy: "compact_range".to_owned(),
             why: illegal.to_string(),
@@ -273,6 +279,13 @@ impl Scheduler {
         let doing = if matches!(action, Action::Move { .. }) { "move" } else { "merge" };
         Some(format!("{doing} {} tables, because {}", action.inputs().len(), action.why()))
     }
+}
+
+/// Whether the action makes a run among those of flushes. While a memtable of its tree is flushed it
+/// must wait: runs of a level are ordered by their numbers, and that of the flush, which has the
+/// newer entries and is in no version yet, may have been drawn.
+fn is_new_in_level0(action: &Action) -> bool {
+    matches!(action.dest(), Dest::NewRun { level: 0 })
 }
 
 /// Enters a legal action into the list of jobs.

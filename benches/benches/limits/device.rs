@@ -1,12 +1,13 @@
 //! What files cost: a record written, mapped or synced, a long run of bytes, an open.
 
+use crate::RECORD_BYTES;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group};
 use memmap2::{Mmap, MmapMut};
 use std::fs::{File, remove_file};
 use std::io::Write;
 use std::os::unix::fs::FileExt;
 
-const RECORD: [u8; 150] = [7; 150];
+const RECORD: [u8; RECORD_BYTES] = [7; RECORD_BYTES];
 /// A segment of the log.
 const SEGMENT_BYTES: usize = 64 << 20;
 

@@ -13,6 +13,9 @@ mod processor;
 
 use criterion::criterion_main;
 
+/// A record of the log with one put.
+const RECORD_BYTES: usize = 150;
+
 criterion_main!(
     processor::benches,
     device::benches,

@@ -130,10 +130,11 @@ fn read(criterion: &mut Criterion) {
     bench.bench_function("key drawn and made, which the other rows have in them", |bencher| {
         bencher.iter(|| key(draw(black_box(8_000)).into()));
     });
-    let one = PlainTable::new(32);
+    let entries = u32::try_from(BLOCK_ENTRIES).unwrap();
+    let one = PlainTable::new(entries);
     bench.bench_function("search of one block", |bencher| {
         bencher.iter(|| {
-            let number = draw(black_box(32));
+            let number = draw(black_box(entries));
             black_box(key(number.into()));
             below(&one.blocks[0], number)
         });
@@ -198,7 +199,7 @@ fn build(criterion: &mut Criterion) {
         bencher.iter(|| {
             let (mut filter, mut sums) = (Filter::new(ENTRIES), 0);
             for (block, first) in
-                bytes.chunks_mut(BLOCK_ENTRIES * ENTRY_BYTES).zip((0_u64..).step_by(32))
+                bytes.chunks_mut(BLOCK_ENTRIES * ENTRY_BYTES).zip((0_u64..).step_by(BLOCK_ENTRIES))
             {
                 for (place, number) in block.chunks_exact_mut(ENTRY_BYTES).zip(first..) {
                     place.copy_from_slice(&entry(number));

@@ -1,12 +1,11 @@
 //! What single steps cost: a system call, memory, a copy, a sum, an allocation, the codec.
 
+use crate::RECORD_BYTES;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group};
 use siltstone_base::checksum;
 use siltstone_benches::{ENTRY_BYTES, mixed, shuffled, value};
 use std::hint::black_box;
 
-/// A record of the log with one put.
-const RECORD_BYTES: usize = 150;
 const BLOCK_BYTES: usize = 4 << 10;
 
 fn system(criterion: &mut Criterion) {

@@ -198,6 +198,7 @@ impl Scheduler {
             {
                 return Ok(None);
             }
+            let is_flushing = running.flushing.contains(&tree.id);
             let state = tree.pin();
             let mut actions = Vec::new();
             let jobs = running.merging.entry(tree.id).or_default();
@@ -211,10 +212,9 @@ impl Scheduler {
                 continue;
             }
             drop(policy);
-            if running.flushing.contains(&tree.id) && is_new_in_level0(action) {
+            if is_flushing && is_new_in_level0(action) {
                 continue;
             }
-            let jobs = running.merging.entry(tree.id).or_default();
             let planned = plan(store, jobs, &state, action)?;
             drop(running);
             return Ok(Some(MergeClaim { scheduler: self, tree, planned }));

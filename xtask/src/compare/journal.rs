@@ -40,7 +40,7 @@ pub(crate) struct Header {
 }
 
 /// One workload of one lane in one round.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Line {
     pub(crate) part: String,
     pub(crate) round: u64,
@@ -88,12 +88,7 @@ impl Line {
             round,
             lane: lane.to_owned(),
             workload: workload.to_owned(),
-            run: 0,
-            capped: false,
-            peak_bytes: None,
-            others_share: None,
-            report: None,
-            error: None,
+            ..Self::default()
         }
     }
 }
@@ -162,16 +157,11 @@ impl Journal {
         self.check(now)?;
         let goes_on = GoesOn { date: now.machine.date.clone(), doubts: now.doubts.clone() };
         self.add(Line {
-            part: String::new(),
             round: self.run,
-            lane: String::new(),
             workload: GOES_ON.to_owned(),
             run: self.run,
-            capped: false,
-            peak_bytes: None,
-            others_share: None,
             report: Some(serde_json::to_value(goes_on)?),
-            error: None,
+            ..Line::default()
         })
     }
 
@@ -273,12 +263,8 @@ pub(super) mod tests {
             round,
             lane: lane.to_owned(),
             workload: workload.to_owned(),
-            run: 0,
-            capped: false,
-            peak_bytes: None,
-            others_share: None,
             report: Some(json!({ "ops_per_second": ops, "ops": 100, "seconds": 1.0 })),
-            error: None,
+            ..Line::default()
         }
     }
 
